@@ -1,0 +1,162 @@
+"""How targets are found, fetched and relabelled: the frozen form of `scrape_configs`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.model.labels import Labels
+
+
+class RelabelAction(enum.Enum):
+    REPLACE = "replace"
+    KEEP = "keep"
+    DROP = "drop"
+    KEEPEQUAL = "keepequal"
+    DROPEQUAL = "dropequal"
+    HASHMOD = "hashmod"
+    LABELMAP = "labelmap"
+    LABELDROP = "labeldrop"
+    LABELKEEP = "labelkeep"
+    LOWERCASE = "lowercase"
+    UPPERCASE = "uppercase"
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelRule:
+    """One step of relabelling; `pattern` is the compiled, anchored `regex`."""
+
+    action: RelabelAction
+    source_labels: tuple[str, ...] = ()
+    separator: str = ";"
+    regex: str = "(.*)"
+    modulus: int = 0
+    target_label: str = ""
+    replacement: str = "$1"
+    pattern: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is never printed. Either the text itself or a file that is read at each use."""
+
+    text: str = field(default="", repr=False)
+    file: str = ""
+
+    def __str__(self) -> str:
+        return "<secret>"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth:
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    type: str
+    credentials: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    ca: str = ""
+    ca_file: str = ""
+    cert: str = ""
+    cert_file: str = ""
+    key: Secret | None = None
+    server_name: str = ""
+    insecure_skip_verify: bool = False
+    min_version: str = ""
+    max_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpClientConfig:
+    """How an HTTP server of others is called."""
+
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    tls: TlsConfig | None = None
+    follow_redirects: bool = True
+    proxy_url: str = ""
+    http_headers: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticGroup:
+    """Targets as host:port, and the labels that all of them get."""
+
+    targets: tuple[str, ...]
+    labels: Labels = Labels()  # noqa: RUF009  (immutable)
+    origin: str = ""
+    """Where the group comes from, such as a file's path: for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiscovery:
+    """Files of target groups, as globs; read again when they change and every `refresh_interval_ms`."""
+
+    files: tuple[str, ...]
+    refresh_interval_ms: int = 300_000
+
+
+class ScrapeProtocol(enum.Enum):
+    """An exposition format that can be asked for; the order in a config is the order of preference."""
+
+    OPENMETRICS_1_0_0 = "OpenMetricsText1.0.0"
+    OPENMETRICS_0_0_1 = "OpenMetricsText0.0.1"
+    PROMETHEUS_TEXT_1_0_0 = "PrometheusText1.0.0"
+    PROMETHEUS_TEXT_0_0_4 = "PrometheusText0.0.4"
+
+
+DEFAULT_SCRAPE_PROTOCOLS = (
+    ScrapeProtocol.OPENMETRICS_1_0_0,
+    ScrapeProtocol.OPENMETRICS_0_0_1,
+    ScrapeProtocol.PROMETHEUS_TEXT_1_0_0,
+    ScrapeProtocol.PROMETHEUS_TEXT_0_0_4,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeLimits:
+    """0 is no limit. Over `series`, new series are dropped and counted and known ones keep flowing;
+    over the others the scrape fails, as in Prometheus."""
+
+    body_bytes: int = 0
+    samples: int = 0
+    labels: int = 0
+    label_name_length: int = 0
+    label_value_length: int = 0
+    targets: int = 0
+    series: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeConfig:
+    """One job."""
+
+    job_name: str
+    scrape_interval_ms: int
+    scrape_timeout_ms: int
+    metrics_path: str = "/metrics"
+    scheme: str = "http"
+    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    honor_labels: bool = False
+    honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    enable_compression: bool = True
+    extra_scrape_metrics: bool = False
+    scrape_protocols: tuple[ScrapeProtocol, ...] = DEFAULT_SCRAPE_PROTOCOLS
+    fallback_scrape_protocol: ScrapeProtocol | None = None
+    http: HttpClientConfig = field(default_factory=HttpClientConfig)
+    limits: ScrapeLimits = field(default_factory=ScrapeLimits)
+    static_configs: tuple[StaticGroup, ...] = ()
+    file_sd_configs: tuple[FileDiscovery, ...] = ()
+    relabel_configs: tuple[RelabelRule, ...] = ()
+    metric_relabel_configs: tuple[RelabelRule, ...] = ()

@@ -1,0 +1,154 @@
+"""Every error of ours, in one tree.
+
+PlimsollError
+├── ConfigError            a configuration or rule file is wrong; carries every Problem found
+├── QueryError             a query cannot be answered
+│   ├── ParseError         the expression is wrong; carries the position
+│   ├── EvaluationError    it is well-formed and has no answer (many-to-many match, duplicate labels …)
+│   ├── LimitExceeded      it would cost more than a limit allows
+│   ├── QueryTimeout       it took longer than allowed
+│   └── QueryCanceled      the client went away
+├── BadRequest             a request parameter or body is wrong
+├── ScrapeError            a target gave no usable exposition; carries a ScrapeFailure
+├── StorageError           the store cannot do what it was asked
+│   ├── DataDirectoryLocked   another process holds the data directory
+│   ├── StorageFull        the disk is full: reads go on, writes do not
+│   └── CorruptData        bytes on disk are not what was written
+├── ExpositionError        a line of exposition text is malformed; carries its line number
+└── DeliveryError          a receiver or an actuator did not take what was sent; `permanent` or not
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class PlimsollError(Exception):
+    """Root of all errors that this project raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a file. `path` is the place inside it, such as `scrape_configs[0].job_name`."""
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class ConfigError(PlimsollError):
+    """A file is wrong. All problems are reported at once, in file order."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        assert problems, "BUG: got a ConfigError without problems"
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class QueryError(PlimsollError):
+    """A query cannot be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Character offsets into an expression: `start` inclusive, `end` exclusive."""
+
+    start: int
+    end: int
+
+
+class ParseError(QueryError):
+    """The expression is wrong at `span` of `expression`; lines and columns count from 1."""
+
+    def __init__(self, message: str, expression: str, span: Span) -> None:
+        before = expression[: span.start]
+        self.line = before.count("\n") + 1
+        self.column = span.start - (before.rfind("\n") + 1) + 1
+        self.message = message
+        self.span = span
+        super().__init__(f"{self.line}:{self.column}: parse error: {message}")
+
+
+class EvaluationError(QueryError):
+    """A well-formed expression has no answer on this data."""
+
+
+class LimitExceeded(QueryError):
+    """Answering would cost more than a limit allows; the message says how much and which setting."""
+
+
+class QueryTimeout(QueryError):
+    """Answering took longer than the query timeout."""
+
+
+class QueryCanceled(QueryError):
+    """The client went away before the answer was ready."""
+
+
+class BadRequest(PlimsollError):
+    """A request's parameter or body is wrong; the message names the parameter, got and wanted."""
+
+
+class ScrapeFailure(enum.Enum):
+    """Why a scrape gave nothing; the value is used as a metric label."""
+
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    STATUS = "status"
+    BODY_SIZE = "body_size_limit"
+    TRUNCATED = "truncated_body"
+    ENCODING = "content_encoding"
+    CONTENT_TYPE = "content_type"
+    PARSE = "parse"
+    LIMIT = "limit"
+    PROTOCOL = "protocol"
+
+
+class ScrapeError(PlimsollError):
+    """A target gave no usable exposition."""
+
+    def __init__(self, failure: ScrapeFailure, message: str) -> None:
+        self.failure = failure
+        super().__init__(message)
+
+
+class ExpositionError(PlimsollError):
+    """A line of exposition text is malformed; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {message}")
+
+
+class StorageError(PlimsollError):
+    """The store cannot do what it was asked."""
+
+
+class DataDirectoryLocked(StorageError):
+    """Another process holds the data directory; the message says which."""
+
+
+class StorageFull(StorageError):
+    """The disk is full: what is stored stays readable, nothing new is taken."""
+
+
+class CorruptData(StorageError):
+    """Bytes on disk are not what was written; the message names the file and the record."""
+
+
+class DeliveryError(PlimsollError):
+    """A receiver or an actuator did not take what was sent.
+
+    `permanent` errors are never retried; the others are, not before `retry_after_seconds` if given.
+    """
+
+    def __init__(self, message: str, *, permanent: bool, retry_after_seconds: float | None = None) -> None:
+        self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)

@@ -1,0 +1,100 @@
+"""What the rest of the service sees of a store: the same seams for ours and for a remote engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.matchers import Matcher
+from monitor.model.samples import Timestamps, Values
+
+Selector = tuple[Matcher, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stripe:
+    """R series that share N timestamps: one piece of a selection.
+
+    `rows` (R,) are the series, as rows of the selection's labels; `timestamps_ms` (N,) ascend strictly;
+    `values` (R, N) is C-contiguous and read-only. A dense stripe holds a number in every cell. In others a cell may be
+    a stale marker or absent (monitor/model/samples.py).
+    """
+
+    rows: Rows
+    timestamps_ms: Timestamps
+    values: Values
+    dense: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The series that a selector found, S different label sets, and their samples.
+
+    Each series is in exactly one stripe, or in none if it has no sample in the time asked for.
+    """
+
+    labels: LabelFrame
+    stripes: tuple[Stripe, ...]
+
+    @property
+    def samples(self) -> int:
+        return sum(stripe.values.size for stripe in self.stripes)
+
+
+class Reader(Protocol):
+    """A consistent view of the store. Times are inclusive at both ends."""
+
+    def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection: ...
+
+    def series(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> LabelFrame:
+        """The label sets that match any selector (all if there is none) and may have samples then."""
+        ...
+
+
+class Queryable(Protocol):
+    """Where readers come from."""
+
+    def reader(self) -> AbstractContextManager[Reader]: ...
+
+
+class Appender(Protocol):
+    """Where samples go."""
+
+    def append(self, source: str, labels: LabelFrame, timestamps_ms: Timestamps, values: Values) -> None:
+        """Adds T samples of each of S series of one source.
+
+        `timestamps_ms` (T,) ascend strictly; `values` (T, S), ABSENT where a series has no sample. The label sets
+        differ from each other. Passing the same `labels` object again is cheap: the layout is known by identity.
+        A sample older than what its series already has is kept beside it; one at the same time is ignored.
+        """
+        ...
+
+
+class RowAppender(Protocol):
+    """One source whose series are all sampled at the same instants, such as a scraped target."""
+
+    def set_layout(self, labels: LabelFrame) -> int:
+        """From the next row on, column s of a row is the series `labels[s]`, whatever came before.
+
+        The label sets differ from each other. Series of the previous layout that are not in this one get a stale
+        marker at the next row's timestamp. Returns how many series the previous layout did not have.
+        """
+        ...
+
+    def append_row(self, timestamp_ms: int, values: Values) -> None:
+        """One row (S,) under the current layout. A cell may be STALE or ABSENT. The values are copied.
+
+        A row that is not younger than the last is kept among the late samples.
+        """
+        ...
+
+
+class RowStore(Protocol):
+    """Where row appenders come from."""
+
+    def open_source(self, key: str) -> RowAppender:
+        """The source named `key`; the same key after a restart continues the same series."""
+        ...
