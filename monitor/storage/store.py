@@ -1,0 +1,132 @@
+"""The store: head, journal and blocks of one data directory behind the interfaces of storage/interfaces.py."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.clock import Clock
+from monitor.model.label_frame import LabelFrame
+from monitor.model.samples import Timestamps, Values
+from monitor.storage.block import Block
+from monitor.storage.committer import Checkpoint, Committer
+from monitor.storage.data_directory import DataDirectory
+from monitor.storage.head import Head
+from monitor.storage.head_state import HeadSettings
+from monitor.storage.journal import Journal, SlabReader
+from monitor.storage.maintenance import Maintenance, MaintenanceSettings
+from monitor.storage.reader import Sealed, StoreReader
+from monitor.storage.readers import Readers
+from monitor.storage.resolve import ResolveCache
+from monitor.storage.slab_cache import SlabCache
+from monitor.storage.source import Source
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """
+    commit_interval_seconds   how much a crash may lose of what is scraped
+    cache_bytes               decoded slabs kept for the next query
+    selections_max            label selections kept for the next query
+    """
+
+    head: HeadSettings = field(default_factory=HeadSettings)
+    maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
+    commit_interval_seconds: float = 1.0
+    cache_bytes: int = 64 * 2**20
+    selections_max: int = 512
+
+
+def _no_checkpoint(_step: str) -> None:
+    """The steps at which tests end the process mean nothing otherwise."""
+
+
+class Store:
+    """Opens a data directory, recovering what a crash left. `start` begins committing, `close` ends it.
+
+    Appending methods may be called from any thread. What they took in survives a crash `commit_interval_seconds`
+    later, or when the future of `durable` is done.
+    """
+
+    def __init__(
+        self, root: Path, settings: StoreSettings, clock: Clock, checkpoint: Checkpoint = _no_checkpoint
+    ) -> None:
+        self.settings = settings
+        self.directory = DataDirectory(root)
+        self.head = Head(settings.head, clock)
+        self._journal = Journal(self.directory.journal)
+        self.head.recover(self._journal)
+        self.committer = Committer(self.head, self._journal, settings.commit_interval_seconds, checkpoint)
+        self.cache = SlabCache(settings.cache_bytes)
+        self._selections = ResolveCache(settings.selections_max)
+        self.readers = Readers(Sealed(_open_blocks(self.directory)))
+        self.maintenance = Maintenance(
+            self.directory, self.head, self.committer, self.readers, settings.maintenance, checkpoint
+        )
+        self._local = threading.local()
+        self._slab_readers: list[SlabReader] = []
+
+    def start(self) -> None:
+        self.committer.start()
+
+    def close(self) -> None:
+        """Commits what is left and lets go of the data directory."""
+        self.committer.stop()
+        self._journal.close()
+        for reader in self._slab_readers:
+            reader.close()
+        for block in self.readers.sealed.blocks:
+            block.close()
+        self.directory.release()
+
+    # Appending.
+
+    def open_source(self, key: str, interval_ms: int | None = None) -> Source:
+        """See RowStore.open_source."""
+        return self.head.open_source(key, interval_ms)
+
+    def append(self, source: str, labels: LabelFrame, timestamps_ms: Timestamps, values: Values) -> None:
+        """See Appender.append."""
+        with self.head.state.lock:
+            opened = self.head.open_source(source)
+            opened.append_frame(labels, timestamps_ms, values)
+
+    def durable(self) -> Future[None]:
+        """Done once everything appended so far is on disk; fails with StorageFull if it cannot be."""
+        return self.committer.wait()
+
+    # Reading.
+
+    @contextmanager
+    def reader(self) -> Iterator[StoreReader]:
+        """See Queryable.reader."""
+        with self.readers.enter() as sealed:
+            yield StoreReader(self.head, sealed, self._slab_reader(), self.cache, self._selections)
+
+    def _slab_reader(self) -> SlabReader:
+        found: SlabReader | None = getattr(self._local, "slabs", None)
+        if found is None:
+            found = self._local.slabs = SlabReader(self.directory.journal)
+            self._slab_readers.append(found)
+        return found
+
+    def blocks(self) -> tuple[Block, ...]:
+        return self.readers.sealed.blocks
+
+
+def _open_blocks(directory: DataDirectory) -> tuple[Block, ...]:
+    """The blocks there are, without those that a merge has made superfluous and a crash left."""
+    blocks = [Block(path) for path in directory.block_paths()]
+    parents = {parent for block in blocks for parent in block.meta.parents}
+    for block in blocks:
+        if block.block_id in parents:
+            block.close()
+            block.path.unlink()
+    return tuple(block for block in blocks if block.block_id not in parents)
