@@ -31,13 +31,17 @@ Directory = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class BlockMeta:
-    """`level` counts the merges that made it; `parents` are the blocks that went into it."""
+    """`level` counts the merges that made it; `parents` are the blocks that went into it.
+
+    Of two samples of a series at one timestamp, that in the block of the lower `sequence` counts: it came first.
+    """
 
     min_ms: int
     max_ms: int
     series: int
     samples: int
     level: int
+    sequence: int
     parents: tuple[str, ...]
 
 
@@ -56,6 +60,7 @@ class Vector:
     """The touched slabs of one timestamp vector of the source at a position in `source_keys`."""
 
     source: int
+    rows: int
     min_ms: int
     max_ms: int
     slabs: Directory
@@ -73,7 +78,7 @@ class Block:
         except sqlite3.Error as error:
             raise translate_sqlite_error(error, path) from error
         values = dict(self._query("SELECT key, value FROM meta"))
-        numbers = {key: int(values[key]) for key in ("min_ms", "max_ms", "series", "samples", "level")}
+        numbers = {key: int(values[key]) for key in ("min_ms", "max_ms", "series", "samples", "level", "sequence")}
         self.meta = BlockMeta(**numbers, parents=tuple(orjson.loads(values["parents"])))
         self._sources: tuple[list[str], Directory] | None = None
         self._vectors: Directory | None = None
@@ -169,8 +174,8 @@ class Block:
         directory = self._vector_directory()
         starts = np.flatnonzero(np.diff(slabs[:, 0], prepend=-1))
         for of_vector in np.split(slabs, starts[1:]) if len(slabs) else []:
-            source_id, _, min_ms, max_ms = directory[of_vector[0, 0] - 1].tolist()
-            yield Vector(source_id - 1, min_ms, max_ms, of_vector)
+            source_id, rows, min_ms, max_ms = directory[of_vector[0, 0] - 1].tolist()
+            yield Vector(source_id - 1, rows, min_ms, max_ms, of_vector)
 
     def _touched_slabs(self, wanted: Wanted) -> Directory:
         slabs, vectors = self._slab_directory(), self._vector_directory()

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.label_frame import Rows
+from monitor.model.label_frame import Rows, group_codes
 from monitor.model.samples import ABSENT, Timestamps, Values, is_absent
 from monitor.storage.series_table import SeriesNumbers
 
@@ -28,8 +28,10 @@ class ChunkLayout:
     def __init__(self, numbers: SeriesNumbers, metric: NDArray[np.integer]) -> None:
         """`metric` (C,) is equal for columns of one metric."""
         self.numbers = numbers
-        self.order = np.argsort(metric, kind="stable").astype(np.int32)
-        self.starts = _slab_starts(metric[self.order])
+        # In order of first appearance: slabs on disk are found by this order, and codes change from run to run.
+        group = group_codes(len(metric), [metric]).group
+        self.order = np.argsort(group, kind="stable").astype(np.int32)
+        self.starts = _slab_starts(group[self.order])
         self._by_number = _sorting(numbers)
 
     @property

@@ -65,6 +65,8 @@ class Committer:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        else:
+            self._commit_and_report()
 
     def wait(self) -> Future[None]:
         """Done once everything appended before this call is durable; fails with StorageFull if it cannot be."""

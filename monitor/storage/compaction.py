@@ -29,10 +29,12 @@ _NO_CACHE = SlabCache(0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LazyPiece:
-    """A piece that is read when its turn comes. Times are inclusive."""
+    """A piece of `rows` rows, read when its turn comes. Times are inclusive; see BlockMeta for `sequence`."""
 
     min_ms: int
     max_ms: int
+    sequence: int
+    rows: int
     load: Callable[[], Piece]
 
 
@@ -53,17 +55,20 @@ def write_sources(writer: BlockWriter, sources: Iterable[SourceRows]) -> None:
 
 def _joined(pieces: Sequence[LazyPiece]) -> Iterator[Piece]:
     """The pieces joined to about VECTOR_ROWS_MAX rows each; pieces that overlap in time are joined in any case."""
-    group: list[Piece] = []
+    group: list[LazyPiece] = []
     end_ms, rows = ALL_TIME_MS[0], 0
-    for lazy in sorted(pieces, key=lambda piece: piece.min_ms):
-        if group and rows >= VECTOR_ROWS_MAX and lazy.min_ms > end_ms:
-            yield from join_source(group)
+    for piece in sorted(pieces, key=lambda piece: piece.min_ms):
+        if group and rows >= VECTOR_ROWS_MAX and piece.min_ms > end_ms:
+            yield from _join(group)
             group, rows = [], 0
-        piece = lazy.load()
         group.append(piece)
-        rows += len(piece.timestamps_ms)
-        end_ms = max(end_ms, lazy.max_ms)
-    yield from join_source(group)
+        rows += piece.rows
+        end_ms = max(end_ms, piece.max_ms)
+    yield from _join(group)
+
+
+def _join(group: list[LazyPiece]) -> list[Piece]:
+    return join_source([piece.load() for piece in sorted(group, key=lambda piece: piece.sequence)])
 
 
 def sources_of_blocks(blocks: Sequence[Block]) -> Iterator[SourceRows]:
@@ -80,7 +85,13 @@ def sources_of_blocks(blocks: Sequence[Block]) -> Iterator[SourceRows]:
         place[order] = np.arange(len(order))
         wanted = [Wanted(numbers, place[part], *ALL_TIME_MS) for numbers, part in zip(series, rows, strict=True)]
         pieces = [
-            LazyPiece(vector.min_ms, vector.max_ms, partial(block.load, vector, of_block, _NO_CACHE))
+            LazyPiece(
+                vector.min_ms,
+                vector.max_ms,
+                block.meta.sequence,
+                vector.rows,
+                partial(block.load, vector, of_block, _NO_CACHE),
+            )
             for (block, _), of_block in zip(found, wanted, strict=True)
             for vector in block.vectors(of_block)
         ]

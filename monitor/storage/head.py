@@ -113,7 +113,7 @@ class Head:
             layout = layouts.read(row.source_id, row.series)
             cut = CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, row.is_dense)
             self._source(row.source_id).cut.append(cut)
-        self.state.next_id = journal.last_id() + 1
+        self.state.reserve_ids(journal.last_id())
         self._recover_rows(journal, layouts)
 
     def _source(self, source_id: int) -> Source:

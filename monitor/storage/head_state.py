@@ -78,6 +78,10 @@ class HeadState:
         self.next_id += 1
         return taken
 
+    def reserve_ids(self, last: int) -> None:
+        """Numbers up to `last` are taken."""
+        self.next_id = max(self.next_id, last + 1)
+
     def take_unwritten(self) -> Unwritten:
         taken, self.unwritten = self.unwritten, Unwritten()
         return taken

@@ -90,7 +90,8 @@ class Maintenance:
             slabs = SlabReader(self._directory.journal)
             try:
                 name = f"{span_end_ms - self._span_ms}-{span_end_ms}"
-                path = self._write(name, sources_of_span(self._head, spans, slabs), level=1, parents=[])
+                meta: dict[str, object] = {"level": 1, "sequence": self._take_sequence(), "parents": []}
+                path = self._write(name, sources_of_span(self._head, spans, slabs), meta)
             finally:
                 slabs.close()
             sealed_chunks = frozenset(chunk.chunk_id for span in spans for chunk in span.chunks)
@@ -99,12 +100,16 @@ class Maintenance:
         state.touched_ms.pop(span_end_ms, None)
         return path
 
-    def _write(self, span: str, sources: Iterable[SourceRows], *, level: int, parents: list[str]) -> Path:
+    def _take_sequence(self) -> int:
+        with self._head.state.lock:
+            return self._head.state.take_id()
+
+    def _write(self, span: str, sources: Iterable[SourceRows], meta: dict[str, object]) -> Path:
         path = self._directory.blocks / f"{span}-{uuid4().hex[:12]}.sqlite"
         writer = BlockWriter(path)
         try:
             write_sources(writer, sources)
-            writer.finish({"level": level, "parents": parents})
+            writer.finish(meta)
         except BaseException:
             writer.abandon()
             raise
@@ -113,7 +118,7 @@ class Maintenance:
     def _hand_over(self, path: Path, chunk_ids: frozenset[int]) -> None:
         """Readers go over to the block; then the journal and the head let go of what is in it."""
         before = self._readers.sealed
-        self._publish(Sealed((*before.blocks, Block(path)), before.chunk_ids | chunk_ids))
+        self._publish(Sealed(in_sequence([*before.blocks, Block(path)]), before.chunk_ids | chunk_ids))
         transaction = Transaction(sealed_chunks=sorted(chunk_ids))
         self._committer.run_exclusively(lambda journal: journal.commit(transaction))
         self._checkpoint("seal: journal cleared")
@@ -134,14 +139,17 @@ class Maintenance:
 
     def merge(self, blocks: list[Block]) -> None:
         """Makes one block of several."""
-        level = max(block.meta.level for block in blocks) + 1
         span = f"{min(block.meta.min_ms for block in blocks)}-{max(block.meta.max_ms for block in blocks)}"
-        parents = [block.block_id for block in blocks]
-        path = self._write(span, sources_of_blocks(blocks), level=level, parents=parents)
+        meta: dict[str, object] = {
+            "level": max(block.meta.level for block in blocks) + 1,
+            "sequence": min(block.meta.sequence for block in blocks),
+            "parents": [block.block_id for block in blocks],
+        }
+        path = self._write(span, sources_of_blocks(blocks), meta)
         self._checkpoint("merge: block written")
         before = self._readers.sealed
-        kept = tuple(block for block in before.blocks if block not in blocks)
-        self._publish(replace(before, blocks=(*kept, Block(path))))
+        kept = [block for block in before.blocks if block not in blocks]
+        self._publish(replace(before, blocks=in_sequence([*kept, Block(path)])))
         self._delete(blocks)
 
     def delete_expired(self) -> None:
@@ -159,3 +167,8 @@ class Maintenance:
         for block in blocks:
             block.close()
             block.path.unlink()
+
+
+def in_sequence(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Blocks in the order in which their samples came, which is the order they are read in."""
+    return tuple(sorted(blocks, key=lambda block: block.meta.sequence))

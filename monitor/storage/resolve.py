@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -72,9 +73,9 @@ def match_layout(layout: ChunkLayout, numbers: SeriesNumbers, rows: Rows) -> Lay
     order = np.argsort(places)
     found, columns, places = found[order], columns[order], places[order]
     slab = np.searchsorted(layout.starts, places, side="right") - 1
-    starts = np.flatnonzero(np.diff(slab, prepend=-1))
+    bounds = [*np.flatnonzero(np.diff(slab, prepend=-1)).tolist(), len(slab)]
     slabs = []
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(slab)], strict=True):
+    for start, end in pairwise(bounds):
         number = int(slab[start])
         first, stop = layout.starts[number : number + 2]
         is_whole = end - start == stop - first

@@ -16,6 +16,7 @@ from monitor.storage.compaction import LazyPiece, SourceRows
 from monitor.storage.head import Head
 from monitor.storage.journal import SlabReader, slab_id_of
 from monitor.storage.pieces import Piece
+from monitor.storage.resolve import unite
 from monitor.storage.series_table import SeriesNumbers
 from monitor.storage.slab_codec import decode_timestamps, decode_values
 from monitor.storage.source import CutChunk
@@ -48,13 +49,14 @@ def sources_of_span(head: Head, spans: list[SpanChunks], slabs: SlabReader) -> I
             places = np.searchsorted(numbers, chunk.layout.numbers)
             used[places] |= chunk.is_dense or _used_columns(chunk, slabs)
         numbers = numbers[used]
-        labels = head.state.table.labels(numbers)
+        # A series that a restart or a pause made the head register anew has two numbers: in the block it has one.
+        labels, (rows,) = unite([head.state.table.labels(numbers)])
         order = np.argsort(labels.column(METRIC_NAME).codes, kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         pieces = [
-            LazyPiece(chunk.min_ms, chunk.max_ms, partial(_load, chunk, numbers, place, slabs))
-            for chunk in of_source.chunks
+            LazyPiece(chunk.min_ms, chunk.max_ms, age, chunk.rows, partial(_load, chunk, numbers, place[rows], slabs))
+            for age, chunk in enumerate(of_source.chunks)
         ]
         yield SourceRows(of_source.key, labels.take(order), pieces)
 
@@ -76,11 +78,11 @@ def _matrix(chunk: CutChunk, slabs: SlabReader) -> Values:
     )
 
 
-def _load(chunk: CutChunk, numbers: SeriesNumbers, place: Rows, slabs: SlabReader) -> Piece:
+def _load(chunk: CutChunk, numbers: SeriesNumbers, rows_of_numbers: Rows, slabs: SlabReader) -> Piece:
     timestamps_ms = decode_timestamps(slabs.timestamps(chunk.chunk_id), chunk.rows)
     mine = chunk.layout.numbers[chunk.layout.order]
     position = np.minimum(np.searchsorted(numbers, mine), len(numbers) - 1)
     known = np.flatnonzero(numbers[position] == mine)
-    rows = place[position[known]]
+    rows = rows_of_numbers[position[known]]
     order = np.argsort(rows, kind="stable")
     return Piece(rows[order], timestamps_ms, _matrix(chunk, slabs)[known[order]], chunk.is_dense)

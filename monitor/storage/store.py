@@ -19,7 +19,7 @@ from monitor.storage.data_directory import DataDirectory
 from monitor.storage.head import Head
 from monitor.storage.head_state import HeadSettings
 from monitor.storage.journal import Journal, SlabReader
-from monitor.storage.maintenance import Maintenance, MaintenanceSettings
+from monitor.storage.maintenance import Maintenance, MaintenanceSettings, in_sequence
 from monitor.storage.reader import Sealed, StoreReader
 from monitor.storage.readers import Readers
 from monitor.storage.resolve import ResolveCache
@@ -66,7 +66,9 @@ class Store:
         self.committer = Committer(self.head, self._journal, settings.commit_interval_seconds, checkpoint)
         self.cache = SlabCache(settings.cache_bytes)
         self._selections = ResolveCache(settings.selections_max)
-        self.readers = Readers(Sealed(_open_blocks(self.directory)))
+        blocks = _open_blocks(self.directory)
+        self.head.state.reserve_ids(max((block.meta.sequence for block in blocks), default=0))
+        self.readers = Readers(Sealed(blocks))
         self.maintenance = Maintenance(
             self.directory, self.head, self.committer, self.readers, settings.maintenance, checkpoint
         )
@@ -129,4 +131,4 @@ def _open_blocks(directory: DataDirectory) -> tuple[Block, ...]:
         if block.block_id in parents:
             block.close()
             block.path.unlink()
-    return tuple(block for block in blocks if block.block_id not in parents)
+    return in_sequence(block for block in blocks if block.block_id not in parents)
