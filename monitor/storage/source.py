@@ -178,7 +178,7 @@ class Source:
         return numbers
 
     def columns_for(self, numbers: SeriesNumbers) -> Rows:
-        """The columns (S,) of different series, which are added to the layout where they are missing."""
+        """The columns (S,) of series, which are added to the layout where they are missing."""
         columns = np.full(len(numbers), -1, np.intp)
         order = np.argsort(numbers, kind="stable")
         found, where = self.layout.columns_of(numbers[order])

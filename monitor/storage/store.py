@@ -20,6 +20,7 @@ from monitor.storage.head import Head
 from monitor.storage.head_state import HeadSettings
 from monitor.storage.journal import Journal, SlabReader
 from monitor.storage.maintenance import Maintenance, MaintenanceSettings, in_sequence
+from monitor.storage.push import PushedBatch, PushSources
 from monitor.storage.reader import Sealed, StoreReader
 from monitor.storage.readers import Readers
 from monitor.storage.resolve import ResolveCache
@@ -72,6 +73,7 @@ class Store:
         self.maintenance = Maintenance(
             self.directory, self.head, self.committer, self.readers, settings.maintenance, checkpoint
         )
+        self._push_sources = PushSources(self.head)
         self._local = threading.local()
         self._slab_readers: list[SlabReader] = []
 
@@ -99,6 +101,10 @@ class Store:
         with self.head.state.lock:
             opened = self.head.open_source(source)
             opened.append_frame(labels, timestamps_ms, values)
+
+    def push(self, batch: PushedBatch) -> None:
+        """See PushSources.append."""
+        self._push_sources.append(batch)
 
     def durable(self) -> Future[None]:
         """Done once everything appended so far is on disk; fails with StorageFull if it cannot be."""

@@ -1,0 +1,246 @@
+"""Remote write 1.0: a WriteRequest (prompb/remote.proto, types.proto) as columns.
+
+    WriteRequest  1: TimeSeries …   3: MetricMetadata …
+    TimeSeries    1: Label …   2: Sample …   3: Exemplar …   4: Histogram …
+    Label         1: name   2: value
+    Sample        1: value (fixed64)   2: timestamp (varint, milliseconds)
+
+What real senders write (labels first, then samples of 18 bytes each) is read with a handful of array operations for
+all series together; any other valid encoding is read field by field, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cramjam
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import BadRequest
+from monitor.model.labels import Labels
+from monitor.model.samples import Timestamps, Values
+
+_VARINT_BYTES_MAX = 10
+_LABELS_MAX = 1_000
+_USUAL_SAMPLE = np.dtype(
+    [("tag", "u1"), ("length", "u1"), ("value_tag", "u1"), ("value", "<f8"), ("time_tag", "u1"), ("time", "u1", 6)]
+)
+"""Field 2 of 16 bytes: a double, then a timestamp of six varint bytes, as all from November 1972 to 2109 have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WriteRequest:
+    """`keys` are the encoded labels of K series in the order they came; series k has `counts[k]` samples."""
+
+    keys: list[bytes]
+    counts: NDArray[np.intp]
+    timestamps_ms: Timestamps
+    values: Values
+    histograms: int
+    """Native histogram samples that were in the request and are not read."""
+
+
+def decompress(body: bytes, bytes_max: int) -> bytes:
+    """Undoes snappy (block format). Raises BadRequest if it is not snappy or would be larger than `bytes_max`."""
+    try:
+        length, _ = _read_varint(body, 0)
+        if length > bytes_max:
+            raise BadRequest(f"snappy body: got {length} bytes uncompressed, want at most {bytes_max}")
+        plain = bytes(cramjam.snappy.decompress_raw(body))
+    except (cramjam.DecompressionError, ValueError) as error:
+        raise BadRequest(f"snappy body does not decode: {error}") from None
+    return plain
+
+
+def decode_write_request(body: bytes) -> WriteRequest:
+    """Raises BadRequest with the position of what is wrong."""
+    try:
+        bounds = _series_bounds(body)
+        usual = _decode_usual(body, bounds)
+        return _decode_any(body, bounds) if usual is None else usual
+    except (ValueError, IndexError) as error:
+        raise BadRequest(f"remote write request: {error}") from None
+
+
+def decode_labels(key: bytes) -> Labels:
+    """The label set of a series key. Raises BadRequest on what Prometheus refuses as well."""
+    pairs: list[tuple[str, str]] = []
+    try:
+        for number, start, end in _fields(key, 0, len(key)):
+            if number == 1:
+                pairs.append(_decode_label(key, start, end))
+    except (ValueError, IndexError) as error:
+        raise BadRequest(f"remote write labels: {error}") from None
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise BadRequest(f"remote write labels: got a label name twice in {names}")
+    if "" in names:
+        raise BadRequest("remote write labels: got an empty label name")
+    return Labels(pairs)
+
+
+def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
+    name = value = b""
+    for number, first, last in _fields(key, start, end):
+        if number == 1:
+            name = key[first:last]
+        elif number == 2:
+            value = key[first:last]
+    return name.decode(), value.decode()
+
+
+# Field by field.
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """(value, position behind it)"""
+    result = shift = 0
+    for index in range(position, position + _VARINT_BYTES_MAX):
+        byte = data[index]
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, index + 1
+        shift += 7
+    raise ValueError(f"got a varint of more than {_VARINT_BYTES_MAX} bytes at {position}")
+
+
+def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(field number, start, end) of each field; a varint's or fixed number's own bytes."""
+    while position < end:
+        tag, position = _read_varint(data, position)
+        start, position = _value_bounds(data, tag & 7, position)
+        if position > end:
+            raise ValueError(f"got a field that ends at {position}, want {end} at most")
+        yield tag >> 3, start, position
+
+
+def _value_bounds(data: bytes, wire_type: int, position: int) -> tuple[int, int]:
+    if wire_type == 0:
+        return position, _read_varint(data, position)[1]
+    if wire_type == 1:
+        return position, position + 8
+    if wire_type == 2:
+        length, start = _read_varint(data, position)
+        return start, start + length
+    if wire_type == 5:
+        return position, position + 4
+    raise ValueError(f"got wire type {wire_type} at {position}, want 0, 1, 2 or 5")
+
+
+def _series_bounds(body: bytes) -> list[tuple[int, int]]:
+    """Where the TimeSeries messages lie."""
+    bounds, position, end = [], 0, len(body)
+    while position < end:
+        # One- and two-byte lengths are nearly all; the general reader would cost as much as all the rest.
+        if body[position] == 0x0A and position + 2 < end:
+            length = body[position + 1]
+            start = position + 2
+            if length >= 0x80:
+                length, start = _read_varint(body, position + 1)
+            position = start + length
+            if position > end:
+                raise ValueError(f"got a series that ends at {position}, want {end} at most")
+            bounds.append((start, position))
+            continue
+        tag, after_tag = _read_varint(body, position)
+        start, position = _value_bounds(body, tag & 7, after_tag)
+        if position > end:
+            raise ValueError(f"got a field that ends at {position}, want {end} at most")
+        if tag == 0x0A:
+            bounds.append((start, position))
+    return bounds
+
+
+def _decode_any(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest:
+    keys, counts, times, values, histograms = [], [], [], [], 0
+    for start, end in bounds:
+        labels, count = [], 0
+        field_start = start
+        for number, first, last in _fields(body, start, end):
+            if number == 1:
+                labels.append(body[field_start:last])
+            elif number == 2:
+                value, time_ms = _decode_sample(body, first, last)
+                values.append(value)
+                times.append(time_ms)
+                count += 1
+            elif number == 4:
+                histograms += 1
+            field_start = last
+        keys.append(b"".join(labels))
+        counts.append(count)
+    return WriteRequest(
+        keys, np.array(counts, np.intp), np.array(times, np.int64), np.array(values, np.float64), histograms
+    )
+
+
+def _decode_sample(body: bytes, start: int, end: int) -> tuple[float, int]:
+    value, time_ms = 0.0, 0
+    for number, first, last in _fields(body, start, end):
+        if number == 1 and last - first == 8:
+            value = np.frombuffer(body, "<f8", 1, first)[0]
+        elif number == 2:
+            time_ms, _ = _read_varint(body, first)
+            time_ms -= (time_ms >> 63) << 64
+    return value, time_ms
+
+
+# All series together.
+
+
+def _decode_usual(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest | None:
+    """The same as `_decode_any`, or None if some series is not written the usual way."""
+    if not bounds:
+        return None
+    starts, ends = np.array(bounds, np.int64).T
+    label_ends = _label_ends(np.frombuffer(body, np.uint8), starts, ends)
+    if label_ends is None:
+        return None
+    counts, rest = np.divmod(ends - label_ends, _USUAL_SAMPLE.itemsize)
+    if rest.any():
+        return None
+    # Joining bytes takes a sixtieth of the time that np.concatenate takes over an unaligned dtype.
+    view = memoryview(body)
+    parts = zip(label_ends.tolist(), ends.tolist(), strict=True)
+    samples = np.frombuffer(b"".join([view[first:end] for first, end in parts]), _USUAL_SAMPLE)
+    time = samples["time"]
+    is_usual = (
+        (samples["tag"] == 0x12)
+        & (samples["length"] == 16)
+        & (samples["value_tag"] == 0x09)
+        & (samples["time_tag"] == 0x10)
+        & (time[:, 5] < 0x80)
+        & (time[:, :5] >= 0x80).all(axis=1)
+    )
+    if not is_usual.all():
+        return None
+    times = np.zeros(len(samples), np.int64)
+    for index in range(6):
+        times |= (time[:, index].astype(np.int64) & 0x7F) << (7 * index)
+    keys = [body[start:end] for start, end in zip(starts.tolist(), label_ends.tolist(), strict=True)]
+    return WriteRequest(keys, counts.astype(np.intp), times, np.ascontiguousarray(samples["value"]), 0)
+
+
+def _label_ends(
+    body: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Where the labels of each series end, all series stepping over one label at a time."""
+    last = len(body) - 1
+    positions = starts.copy()
+    for _ in range(_LABELS_MAX):
+        is_label = (positions < ends) & (body[np.minimum(positions, last)] == 0x0A)
+        if not is_label.any():
+            return positions
+        lengths = body[np.minimum(positions + 1, last)].astype(np.int64)
+        is_long = is_label & (lengths >= 0x80)
+        if is_long.any():
+            second = body[np.minimum(positions + 2, last)].astype(np.int64)
+            if (second[is_long] >= 0x80).any():
+                return None
+            lengths = np.where(is_long, (lengths & 0x7F) + (second << 7) + 1, lengths)
+        positions = np.where(is_label, positions + 2 + lengths, positions)
+        if (positions > ends).any():
+            return None
+    return None
