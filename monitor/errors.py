@@ -15,6 +15,7 @@ PlimsollError
 │   ├── StorageFull        the disk is full: reads go on, writes do not
 │   └── CorruptData        bytes on disk are not what was written
 ├── ExpositionError        a line of exposition text is malformed; carries its line number
+├── TemplateError          a rule's or a notification's template cannot be parsed or expanded; worded as Go words it
 └── DeliveryError          a receiver or an actuator did not take what was sent; `permanent` or not
 """
 
@@ -30,7 +31,10 @@ class PlimsollError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a file. `path` is the place inside it, such as `scrape_configs[0].job_name`."""
+    """One thing wrong with a file. `path` is the place inside it, such as `scrape_configs[0].job_name`.
+
+    `line` counts from 1; 0 is the file as a whole.
+    """
 
     file: str
     line: int
@@ -38,7 +42,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
 
 
@@ -72,7 +76,8 @@ class ParseError(QueryError):
         self.column = span.start - (before.rfind("\n") + 1) + 1
         self.message = message
         self.span = span
-        super().__init__(f"{self.line}:{self.column}: parse error: {message}")
+        place = f"{self.line}:{self.column}" if expression else "unknown position"
+        super().__init__(f"{place}: parse error: {message}")
 
 
 class EvaluationError(QueryError):
@@ -119,10 +124,11 @@ class ScrapeError(PlimsollError):
 
 
 class ExpositionError(PlimsollError):
-    """A line of exposition text is malformed; `line` counts from 1."""
+    """A line of exposition text is malformed; `line` counts from 1. `samples` precede it in the body."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, samples: int = 0) -> None:
         self.line = line
+        self.samples = samples
         super().__init__(f"line {line}: {message}")
 
 
@@ -140,6 +146,10 @@ class StorageFull(StorageError):
 
 class CorruptData(StorageError):
     """Bytes on disk are not what was written; the message names the file and the record."""
+
+
+class TemplateError(PlimsollError):
+    """A template cannot be parsed or expanded; the message has the template's name, line and column, as Go's has."""
 
 
 class DeliveryError(PlimsollError):

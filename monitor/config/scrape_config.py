@@ -5,9 +5,28 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from monitor.model.labels import Labels
+from monitor.config.anchored_pattern import AnchoredPattern
+from monitor.model.labels import Labels, is_legacy_label_name
+
+
+class NameValidation(enum.Enum):
+    """Which metric and label names are valid: any text, or only those that need no quotes."""
+
+    UTF8 = "utf8"
+    LEGACY = "legacy"
+
+    def is_label_name(self, name: str) -> bool:
+        return bool(name) and (self is NameValidation.UTF8 or is_legacy_label_name(name))
+
+
+class NameEscaping(enum.Enum):
+    """How a target is asked to write names that are not legacy names."""
+
+    ALLOW_UTF8 = "allow-utf-8"
+    UNDERSCORES = "underscores"
+    DOTS = "dots"
+    VALUES = "values"
 
 
 class RelabelAction(enum.Enum):
@@ -26,7 +45,7 @@ class RelabelAction(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class RelabelRule:
-    """One step of relabelling; `pattern` is the compiled, anchored `regex`."""
+    """One step of relabelling; `pattern` is the compiled `regex`. Raises ValueError if it does not compile."""
 
     action: RelabelAction
     source_labels: tuple[str, ...] = ()
@@ -35,7 +54,11 @@ class RelabelRule:
     modulus: int = 0
     target_label: str = ""
     replacement: str = "$1"
-    pattern: Any = field(default=None, compare=False, repr=False)
+    name_validation: NameValidation = NameValidation.UTF8
+    pattern: AnchoredPattern = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", AnchoredPattern(self.regex))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +78,7 @@ class Secret:
 class BasicAuth:
     username: str
     password: Secret
+    username_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +184,7 @@ class ScrapeConfig:
     file_sd_configs: tuple[FileDiscovery, ...] = ()
     relabel_configs: tuple[RelabelRule, ...] = ()
     metric_relabel_configs: tuple[RelabelRule, ...] = ()
+    keep_dropped_targets: int = 0
+    """How many dropped targets are kept to be shown; 0 is all of them."""
+    name_validation: NameValidation = NameValidation.UTF8
+    name_escaping: NameEscaping = NameEscaping.ALLOW_UTF8

@@ -1,0 +1,87 @@
+"""The whole configuration, frozen: a superset of prometheus.yml with defaults filled in.
+
+Times are ms, sizes bytes. File names are absolute or relative to the working directory (those in the file start at its
+own directory). Expressions are texts: whoever evaluates them parses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from monitor.config.alerting_config import AlertingConfig
+from monitor.config.scaling_config import ScalingPolicy
+from monitor.config.scrape_config import (
+    NameEscaping,
+    NameValidation,
+    ScrapeConfig,
+    ScrapeLimits,
+    ScrapeProtocol,
+    Secret,
+)
+from monitor.config.settings import Limits
+from monitor.errors import Problem
+from monitor.model.labels import Labels
+
+DEFAULT_RETENTION_MS = 15 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalConfig:
+    """Defaults of all jobs and rule groups. A job's ScrapeConfig already has them filled in.
+
+    `scrape_protocols` is empty if it is not set.
+    """
+
+    scrape_interval_ms: int = 60_000
+    scrape_timeout_ms: int = 10_000
+    evaluation_interval_ms: int = 60_000
+    rule_query_offset_ms: int = 0
+    external_labels: Labels = Labels()  # noqa: RUF009  (immutable)
+    scrape_protocols: tuple[ScrapeProtocol, ...] = ()
+    limits: ScrapeLimits = field(default_factory=ScrapeLimits)
+    keep_dropped_targets: int = 0
+    name_validation: NameValidation = NameValidation.UTF8
+    name_escaping: NameEscaping = NameEscaping.ALLOW_UTF8
+    extra_scrape_metrics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """When old blocks are deleted: past any of these. 0 is no such limit; `percentage` is of the disk's size."""
+
+    time_ms: int = DEFAULT_RETENTION_MS
+    size_bytes: int = 0
+    percentage: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StorageConfig:
+    """`commit_interval_ms` bounds what a crash can lose of scraped samples. `block_span_ms` is what one block covers.
+
+    A sample may be older than the newest one by up to `out_of_order_time_window_ms`, as in Prometheus.
+    """
+
+    out_of_order_time_window_ms: int = 0
+    retention: Retention = field(default_factory=Retention)
+    commit_interval_ms: int = 1_000
+    block_span_ms: int = 7_200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`files` are the YAML files that were read, the main one first.
+
+    `rule_files` are patterns (monitor/config/file_globs.py). `alerts_database` is a database URL; None is a SQLite file
+    in the data directory. `warnings` say what the files ask for and this service does not do.
+    """
+
+    global_config: GlobalConfig = field(default_factory=GlobalConfig)
+    scrape_configs: tuple[ScrapeConfig, ...] = ()
+    rule_files: tuple[str, ...] = ()
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    alerting: AlertingConfig = field(default_factory=AlertingConfig)
+    scaling_policies: tuple[ScalingPolicy, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    alerts_database: Secret | None = None
+    files: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
