@@ -35,13 +35,13 @@ def parse_duration_ms(text: str) -> int:
 def format_duration(duration_ms: int) -> str:
     """The shortest exact Prometheus spelling; the inverse of `parse_duration_ms`.
 
-    Years, weeks and days are used only when they divide the whole exactly, as Prometheus prints them.
+    Years and weeks are used only when they divide the whole exactly, as Prometheus prints them.
     """
     if duration_ms == 0:
         return "0s"
     parts, rest_ms = [], abs(duration_ms)
     for unit, unit_ms in MS_BY_UNIT.items():
-        if unit in ("y", "w", "d") and rest_ms % unit_ms:
+        if unit in ("y", "w") and rest_ms % unit_ms:
             continue
         count, rest_ms = divmod(rest_ms, unit_ms)
         if count:

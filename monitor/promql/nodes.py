@@ -69,6 +69,8 @@ class DurationCall(Node):
 
     function: str
     arguments: tuple[DurationExpression, ...] = ()
+    is_wrapped: bool = False
+    """Written in parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,12 @@ class DurationBinary(Node):
 
 @dataclass(frozen=True, slots=True)
 class DurationUnary(Node):
+    """`-x`; and `(5m)`, which is `+5m` with `is_wrapped`, for a number cannot say that it is."""
+
     operator: str
     operand: DurationExpression
+    is_wrapped: bool = False
+    """Written in parentheses."""
 
 
 DurationExpression = NumberLiteral | DurationCall | DurationBinary | DurationUnary
