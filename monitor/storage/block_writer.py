@@ -85,7 +85,7 @@ class BlockWriter:
         self._add_labels(labels)
         metric = labels.column(METRIC_NAME).codes
         for piece in pieces:
-            self._add_piece(first, metric, piece)
+            self._add_piece(first, metric, _in_order(piece))
 
     def _add_labels(self, labels: LabelFrame) -> None:
         for name in labels.names():
@@ -180,6 +180,12 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _in_order(piece: Piece) -> Piece:
+    """The same piece with ascending rows."""
+    order = np.argsort(piece.rows, kind="stable")
+    return Piece(piece.rows[order], piece.timestamps_ms, piece.values[order], piece.is_dense)
 
 
 def _slab_rows(metric: NDArray[np.int32]) -> list[Rows]:

@@ -83,6 +83,4 @@ def _load(chunk: CutChunk, numbers: SeriesNumbers, rows_of_numbers: Rows, slabs:
     mine = chunk.layout.numbers[chunk.layout.order]
     position = np.minimum(np.searchsorted(numbers, mine), len(numbers) - 1)
     known = np.flatnonzero(numbers[position] == mine)
-    rows = rows_of_numbers[position[known]]
-    order = np.argsort(rows, kind="stable")
-    return Piece(rows[order], timestamps_ms, _matrix(chunk, slabs)[known[order]], chunk.is_dense)
+    return Piece(rows_of_numbers[position[known]], timestamps_ms, _matrix(chunk, slabs)[known], chunk.is_dense)
