@@ -139,6 +139,7 @@ class Committer:
         records: dict[int, list[Record]] = {}
         with state.lock:
             unwritten = state.take_unwritten()
+            transaction.last_id = state.next_id - 1
             for chunk in unwritten.chunks:
                 if not chunk.is_dirty:
                     continue  # it became slabs in the meantime
@@ -179,6 +180,7 @@ class Committer:
         for cuts in encoded:
             transaction.cut_chunks += [cut.row for cut in cuts]
             transaction.slabs += [slab for cut in cuts for slab in cut.slabs]
+        transaction.last_id = state.next_id - 1
         transaction.superfluous_entries = self._superfluous(set(transaction.closed_chunks))
         self._checkpoint("cuts: before commit")
         self._journal.commit(transaction)

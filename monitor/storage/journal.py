@@ -90,10 +90,12 @@ class Transaction:
     """Cut chunks that are in a block now."""
     dead_batches: list[int] = field(default_factory=list)
     dead_sources: list[int] = field(default_factory=list)
+    last_id: int = 0
+    """See Journal.last_id; kept if it is greater than before."""
 
     @property
     def is_empty(self) -> bool:
-        return not any(getattr(self, name) for name in self.__slots__)
+        return not any(getattr(self, name) for name in self.__slots__ if name != "last_id")
 
 
 def slab_id_of(chunk_id: int, slab: int) -> int:
@@ -116,7 +118,7 @@ class Journal:
             execute("PRAGMA synchronous = FULL")
             execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._connection.executescript(_SCHEMA)
-            execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?)", (FORMAT_VERSION,))
+            execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?), ('last_id', 0)", (FORMAT_VERSION,))
             (version,) = execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
         except sqlite3.Error as error:
             raise translate_sqlite_error(error, self.path) from error
@@ -143,6 +145,7 @@ class Journal:
 
     def _write(self, transaction: Transaction) -> None:
         many = self._connection.executemany
+        self._connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (transaction.last_id,))
         many("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", transaction.sources)
         many("INSERT INTO batches VALUES (?, ?, ?)", transaction.batches)
         many("INSERT OR REPLACE INTO open_chunks VALUES (?, ?, ?, ?, ?)", map(astuple, transaction.open_chunks))
@@ -197,15 +200,10 @@ class Journal:
             yield sequence, pace, rows
 
     def last_id(self) -> int:
-        """The greatest number given to a source, a batch or a chunk so far."""
-        tables = (
-            ("sources", "source_id"),
-            ("batches", "batch_id"),
-            ("open_chunks", "chunk_id"),
-            ("cut_chunks", "chunk_id"),
-        )
-        found = [next(self._rows(f"SELECT max({column}) FROM {table}"))[0] for table, column in tables]
-        return max(number or 0 for number in found)
+        """The greatest number ever given to a source, a batch or a chunk. Numbers are not used again: an old entry
+        would speak of a new chunk."""
+        last: int = next(self._rows("SELECT value FROM meta WHERE key = 'last_id'"))[0]
+        return last
 
     def last_sequence(self) -> int:
         return next(self._rows("SELECT max(sequence) FROM entries"))[0] or 0

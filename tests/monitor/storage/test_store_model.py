@@ -170,5 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
         return found
 
 
-StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False)
+StoreMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+)
 TestStoreModel = StoreMachine.TestCase

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from monitor.errors import CorruptData
+from monitor.model.label_frame import LabelFrame
+from monitor.model.samples import ABSENT, STALE
+from monitor.storage.chunk import Cells
+from monitor.storage.entry_codec import CellsRecord, RowsRecord, decode_entry, encode_entry
+from monitor.storage.label_codec import decode_labels, encode_labels
+from monitor.storage.slab_codec import decode_timestamps, decode_values, encode_timestamps, encode_values
+
+any_bits = hnp.arrays(np.uint64, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
+
+
+@given(any_bits)
+def test_a_slab_keeps_every_bit(bits: np.ndarray) -> None:  # type: ignore[type-arg]
+    values = bits.view(np.float64)
+    decoded = decode_values(encode_values(values), *values.shape)
+    assert np.array_equal(decoded.view(np.uint64), bits)
+
+
+def test_stale_markers_and_absent_cells_survive_a_slab() -> None:
+    values = np.array([[1.0, STALE, ABSENT, np.nan, -0.0, np.inf]])
+    decoded = decode_values(encode_values(values), 1, 6)
+    assert decoded.tobytes() == values.tobytes()
+
+
+@given(hnp.arrays(np.int64, st.integers(1, 50)))
+def test_a_timestamp_vector_keeps_every_timestamp(timestamps_ms: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert np.array_equal(decode_timestamps(encode_timestamps(timestamps_ms), len(timestamps_ms)), timestamps_ms)
+
+
+def test_a_slab_of_another_size_than_its_row_says_is_corrupt() -> None:
+    with pytest.raises(CorruptData, match="decodes to 6 of float64, want 8 of float64"):
+        decode_values(encode_values(np.ones((2, 3))), 2, 4)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_never_decodes_to_a_slab(data: bytes) -> None:
+    with pytest.raises(CorruptData):
+        decode_values(data, 1000, 1000)
+
+
+@given(st.lists(st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=4), max_size=20))
+def test_label_sets_keep_every_character(sets: list[dict[str, str]]) -> None:
+    frame = LabelFrame.of(sets)
+    assert decode_labels(encode_labels(frame)).all_labels() == frame.all_labels()
+
+
+def test_label_sets_with_many_values_need_wider_codes() -> None:
+    frame = LabelFrame.of([{"a": str(i)} for i in range(70_000)])
+    assert decode_labels(encode_labels(frame)).column("a").texts() == [str(i) for i in range(70_000)]
+
+
+def test_a_journal_entry_gives_back_its_records() -> None:
+    rows = RowsRecord(7, 3, np.array([10, 20]), np.arange(6.0).reshape(2, 3))
+    cells = CellsRecord(2**40, Cells(np.array([1]), np.array([2]), np.array([5.0])))
+    first, second = decode_entry(encode_entry([rows, cells]))
+    assert isinstance(first, RowsRecord)
+    assert isinstance(second, CellsRecord)
+    assert (first.chunk_id, first.first_row, first.timestamps_ms.tolist()) == (7, 3, [10, 20])
+    assert np.array_equal(first.values, rows.values)
+    assert (second.chunk_id, second.cells.rows.tolist(), second.cells.values.tolist()) == (2**40, [1], [5.0])
