@@ -9,6 +9,10 @@ PlimsollError
 │   ├── QueryTimeout       it took longer than allowed
 │   └── QueryCanceled      the client went away
 ├── BadRequest             a request parameter or body is wrong
+│   ├── UnsupportedMediaType  its body is of a type that is not taken
+│   └── BodyTooLarge       its body is larger than a limit allows
+├── NotFound               what a request names does not exist
+├── Overloaded             too many requests wait already; trying again later may help
 ├── ScrapeError            a target gave no usable exposition; carries a ScrapeFailure
 ├── StorageError           the store cannot do what it was asked
 │   ├── DataDirectoryLocked   another process holds the data directory
@@ -98,6 +102,22 @@ class QueryCanceled(QueryError):
 
 class BadRequest(PlimsollError):
     """A request's parameter or body is wrong; the message names the parameter, got and wanted."""
+
+
+class UnsupportedMediaType(BadRequest):
+    """A request body is of a type that is not taken."""
+
+
+class BodyTooLarge(BadRequest):
+    """A request body is larger than a limit allows; the message says how much and which setting."""
+
+
+class NotFound(PlimsollError):
+    """What a request names does not exist."""
+
+
+class Overloaded(PlimsollError):
+    """Too many requests wait already; the message says how many and which setting. Trying again later may help."""
 
 
 class ScrapeFailure(enum.Enum):

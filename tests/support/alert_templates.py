@@ -24,13 +24,14 @@ SERIES: tuple[tuple[dict[str, str], float], ...] = (
 
 
 class NamedSeriesQuerier:
-    """Knows expressions that are one metric name; `broken` cannot be answered."""
+    """Knows metric names, alone or in `sort_desc()`, which SERIES is sorted by; `broken` cannot be answered."""
 
     def samples(self, expression: str, at_ms: int) -> Sequence[Sample]:
         del at_ms
         if expression == "broken":
             raise EvaluationError("it is broken")
-        return [Sample(StringMap(labels), value) for labels, value in SERIES if labels["__name__"] == expression]
+        name = expression.removeprefix("sort_desc(").removesuffix(")")
+        return [Sample(StringMap(labels), value) for labels, value in SERIES if labels["__name__"] == name]
 
 
 def expand(text: str, *, value: float = VALUE, now_ms: int = 60_000, limits: TemplateLimits | None = None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -64,8 +66,8 @@ class Scenario:
     kill_count: int = 1
 
 
-class _Suicide:
-    """The checkpoint: SIGKILL, which nothing can be done about, at the right moment."""
+class _KillAtCheckpoint:
+    """The checkpoint of a process that is to die there, by a signal that nothing can be done about."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -92,7 +94,7 @@ class _NowhereAppender:
 
 
 async def _run(scenario: Scenario) -> None:
-    checkpoint, clock = _Suicide(scenario), SystemClock()
+    checkpoint, clock = _KillAtCheckpoint(scenario), SystemClock()
     engine = open_database(scenario.database)
     outbox = Outbox(engine)
     integrations = integrations_of((Receiver("team", (WebhookConfig(Secret(scenario.url)),)),))
@@ -120,13 +122,20 @@ async def _run(scenario: Scenario) -> None:
     evaluate = _evaluator(scenario, engine, dispatcher, loop.wake, checkpoint)
     for at_ms in scenario.evaluations_ms:
         await asyncio.to_thread(evaluate, at_ms)
-        while outbox.pending()[0]:
-            await asyncio.sleep(0.005)
+        await _delivered(outbox)
     delivery.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await delivery
     for sender in senders.values():
         await sender.close()
+
+
+async def _delivered(outbox: Outbox) -> None:
+    for _ in range(2_000):
+        if outbox.pending()[0] == 0:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("nothing was delivered within 10 seconds")
 
 
 def _evaluator(
@@ -186,11 +195,20 @@ def main() -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            asyncio.run(_run(Scenario(**json.loads(line))))
-            os._exit(0)
-        print(pid, flush=True)  # noqa: T201  (the protocol of the two processes)
+            _live(Scenario(**json.loads(line)))
+        print(pid, flush=True)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _live(scenario: Scenario) -> NoReturn:
+    """Ends the forked process in any case: it must not go on reading its parent's input."""
+    try:
+        asyncio.run(_run(scenario))
+    except BaseException:
+        logging.exception("the service failed")
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":

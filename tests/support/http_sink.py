@@ -52,7 +52,7 @@ def http_sink() -> Iterator[HttpSink]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     sink.url = f"http://127.0.0.1:{server.server_port}/hook"
     try:

@@ -188,7 +188,8 @@ class ExpressionGenerator:
         plain = "sum avg min max count group stddev stdvar sum avg max"
         choice = self._random.randrange(9)
         if choice == 0:
-            return f"{self._pick('topk', 'bottomk', 'limitk')}{grouping} ({self._pick('1', '2', '3', '5')}, {plain_inner})"
+            operator, count = self._pick("topk", "bottomk", "limitk"), self._pick("1", "2", "3", "5")
+            return f"{operator}{grouping} ({count}, {plain_inner})"
         if choice == 1:
             return f"quantile{grouping} ({self._pick('0.5', '0.9', '0', '1', '-1', '2')}, {inner})"
         if choice == 2:

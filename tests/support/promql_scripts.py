@@ -19,7 +19,7 @@ A line `features` names the features of the following cases; a lone number is th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +64,7 @@ class ScriptCase:
     series: list[tuple[Labels, Points]] = field(default_factory=list)
     scalar: float | None = None
 
-    def run(self, reader_type: type[MemoryReader] = MemoryReader) -> None:
+    def run(self, reader_type: Callable[[], MemoryReader] = MemoryReader) -> None:
         """Raises AssertionError where the answer is not what the script says."""
         reader = _loaded(reader_type, self.loads)
         engine = Engine(QueryLimits(), self.features, SystemClock())
@@ -114,7 +114,7 @@ class ScriptCase:
 
 
 @lru_cache(maxsize=8)
-def _loaded(reader_type: type[MemoryReader], loads: str) -> MemoryReader:
+def _loaded(reader_type: Callable[[], MemoryReader], loads: str) -> MemoryReader:
     reader = reader_type()
     reader.load(loads)
     return reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from manual_clock import ManualClock
@@ -13,13 +13,10 @@ from recording_store import RecordingStore
 from monitor.config.scrape_config import ScrapeConfig
 from monitor.model.labels import Labels
 from monitor.scrape.fetch import FetchResponse
-from monitor.scrape.layout_cache import LayoutTable
-from monitor.scrape.report_series import new_report_frames
 from monitor.scrape.scrape_loop import ScrapeLoop
-from monitor.scrape.scrape_metrics import ScrapeMetrics, new_scrape_metrics
 from monitor.scrape.scrape_schedule import ScrapeSchedule
 from monitor.scrape.target import Target, target_key
-from monitor.scrape.target_rows import ScrapeStores, TargetRows
+from monitor.scrape.target_rows import ScrapeResources, TargetLimits, TargetRows, new_scrape_resources
 
 TEXT = "text/plain; version=0.0.4"
 START_MS = 1_700_000_000_000
@@ -37,10 +34,8 @@ def make_target(
     return Target(target_key(labels, url), url, labels, labels, interval_ms, timeout_ms, scrape_config)
 
 
-def make_stores(store: RecordingStore, metrics: ScrapeMetrics | None = None) -> ScrapeStores:
-    return ScrapeStores(
-        store, store, LayoutTable(), new_report_frames(), metrics or new_scrape_metrics(CollectorRegistry())
-    )
+def make_resources(store: RecordingStore, registry: CollectorRegistry | None = None) -> ScrapeResources:
+    return new_scrape_resources(store, store, registry or CollectorRegistry())
 
 
 @dataclass(slots=True)
@@ -72,23 +67,24 @@ class Scraping:
     fetcher: ScriptedFetcher
     store: RecordingStore = field(default_factory=RecordingStore)
     clock: ManualClock = field(default_factory=lambda: ManualClock(START_MS))
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     series_max: int = 1_000_000
 
     def loop(self) -> ScrapeLoop:
-        stores = make_stores(self.store)
+        resources = make_resources(self.store, self.registry)
         return ScrapeLoop(
             self.target,
             self.fetcher,
-            TargetRows(self.target, stores, self.series_max),
+            TargetRows(self.target, resources, TargetLimits(2**26, self.series_max)),
             ScrapeSchedule(self.target.scrape_interval_ms, 0),
             self.clock,
-            stores.metrics,
+            resources.metrics,
         )
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """A counter of the service itself."""
+        return self.registry.get_sample_value(f"plimsoll_{name}_total", labels)
 
 
 def scraping(*answers: bytes | FetchResponse | Exception | Callable[[], Any], **target: Any) -> Scraping:
     return Scraping(make_target(**target), ScriptedFetcher(list(answers)))
-
-
-def with_config(target: Target, **changes: Any) -> Target:
-    return replace(target, config=replace(target.config, **changes))
