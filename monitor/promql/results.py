@@ -1,0 +1,84 @@
+"""What a query answers."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from monitor.model.frame import Frame
+from monitor.model.label_frame import LabelFrame
+from monitor.promql.context import QueryContext
+from monitor.promql.names import drop_names, merge_equal
+from monitor.promql.range_vectors import SampleRuns
+from monitor.promql.steps import Steps
+from monitor.promql.values import Vector
+
+
+class ResultType(enum.Enum):
+    """As in the HTTP API."""
+
+    VECTOR = "vector"
+    MATRIX = "matrix"
+    SCALAR = "scalar"
+    STRING = "string"
+
+
+ResultValue = Frame | SampleRuns | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryStatistics:
+    samples: int
+    """Loaded from the store."""
+    series: int
+    """In the result."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By phase: `evaluation` (reading included) and `result_sort`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryResult:
+    """`value` by `type`:
+
+    - VECTOR: a Frame of one step, in the order in which upstream gives it.
+    - MATRIX: of a range query a Frame over `steps`, sorted by labels; of an instant query SampleRuns, sorted too.
+    - SCALAR: a float. STRING: a str.
+
+    Frames have no series without values. The annotations are ready to be shown.
+    """
+
+    type: ResultType
+    value: ResultValue
+    steps: Steps
+    warnings: tuple[str, ...]
+    infos: tuple[str, ...]
+    statistics: QueryStatistics
+
+
+def final_vector(vector: Vector, context: QueryContext) -> Vector:
+    """With the names dropped that operations left for the end (delayed name removal)."""
+    if vector.drops_name is None or not vector.drops_name.any():
+        return vector
+    flags = vector.drops_name
+    dropped = drop_names(vector.labels.take(flags))
+    if dropped.size == vector.size:
+        return merge_equal(replace(vector, labels=dropped), context.plan, context)
+    labels = LabelFrame.concat([dropped, vector.labels.take(~flags)])
+    rows = np.concatenate([np.flatnonzero(flags), np.flatnonzero(~flags)])
+    back = np.argsort(rows)
+    return merge_equal(replace(vector, labels=labels.take(back)), context.plan, context)
+
+
+def vector_frame(vector: Vector) -> Frame:
+    """Without series that have no value."""
+    return Frame(vector.labels, vector.values, vector.present).compact()
+
+
+def sorted_frame(vector: Vector, context: QueryContext) -> Frame:
+    order = context.derive(context.plan, "result order", (vector.labels,), vector.labels.order)
+    if vector.present is None:
+        return vector_frame(vector.take(order, vector.labels.take(order)))
+    order = order[vector.any_present()[order]]
+    return vector_frame(vector.take(order, vector.labels.take(order)))

@@ -1,0 +1,337 @@
+"""Where windows begin and end in samples, for many series and steps at once.
+
+The samples of a selection are laid end to end in batches that fit the processor's cache: V timestamp vectors, and
+R rows of values of which each belongs to one of the vectors. One pass over the timestamps of a batch finds the
+windows of every vector and step; a kernel then works on rows × steps. A large stripe is a batch as it is, row slice
+by row slice; many small ones are laid together, so that 2 000 targets of 5 series cost about what 1 of 10 000 does.
+Rows with gaps get a timestamp vector of their own, without the gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.label_frame import Rows
+from monitor.model.samples import Indices, Mask, Timestamps, Values, has_gaps, is_absent, is_stale
+from monitor.promql.steps import Steps
+from monitor.storage.interfaces import Stripe
+
+SAMPLES_PER_BATCH = 1 << 17
+CELLS_PER_BATCH = 1 << 16
+"""Half a MiB a temporary array: some of them stay in a level 2 cache of 1 MiB."""
+
+
+AnyScalar = TypeVar("AnyScalar", bound=np.generic)
+
+
+class Piece(Protocol):
+    """R series that share N timestamps, a sample in every cell: a dense Stripe, for one."""
+
+    @property
+    def rows(self) -> Rows: ...
+    @property
+    def timestamps_ms(self) -> Timestamps: ...
+    @property
+    def values(self) -> Values: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DensePiece:
+    rows: Rows
+    timestamps_ms: Timestamps
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RaggedPiece:
+    """R series with their own timestamps each, laid end to end; `sizes` (R,) > 0 says how many."""
+
+    rows: Rows
+    sizes: Indices
+    timestamps_ms: Timestamps
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """The samples of a selection; each series is in at most one piece."""
+
+    dense: Sequence[Piece] = ()
+    ragged: Sequence[RaggedPiece] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """R rows of samples over V timestamp vectors, laid end to end.
+
+    `vector_starts` (V,) and `row_starts` (R,) are positions in `timestamps_ms` and `values`; `vector_of_row` (R,) is
+    None where V is 1. `rows` (R,) says which series the rows are. Neither vectors nor rows are empty.
+    """
+
+    rows: Rows
+    timestamps_ms: Timestamps
+    vector_starts: Indices
+    values: Values
+    row_starts: Indices
+    vector_of_row: Indices | None
+
+    @classmethod
+    def of_one_vector(cls, piece: Piece, start: int, stop: int) -> Batch:
+        """The rows start..stop-1 of a piece, not copied."""
+        samples = len(piece.timestamps_ms)
+        values = piece.values[start:stop].reshape(-1)
+        row_starts = np.arange(stop - start) * samples
+        return cls(piece.rows[start:stop], piece.timestamps_ms, np.zeros(1, np.intp), values, row_starts, None)
+
+    @property
+    def row_sizes(self) -> Indices:
+        """(R,) samples of each row."""
+        return np.diff(self.row_starts, append=len(self.values))
+
+    @property
+    def vector_sizes(self) -> Indices:
+        """(V,) timestamps of each vector."""
+        return np.diff(self.vector_starts, append=len(self.timestamps_ms))
+
+    def matrix(self, flat: Values) -> Values:
+        """Something per sample, laid out as `values` is, as (R, N): rows shorter than the longest end in zeros."""
+        if self.vector_of_row is None:
+            return flat.reshape(len(self.rows), -1)
+        sizes = self.row_sizes
+        longest = int(sizes.max())
+        matrix = np.zeros((len(sizes), longest), flat.dtype)
+        shift = np.arange(len(sizes)) * longest - self.row_starts
+        matrix.reshape(-1)[np.arange(len(flat)) + np.repeat(shift, sizes)] = flat
+        return matrix
+
+    def drops(self) -> Mask:
+        """Which samples are less than the one before them in their row, laid out as `values` is."""
+        result = np.zeros(len(self.values), np.bool_)
+        np.less(self.values[1:], self.values[:-1], out=result[1:])
+        result[self.row_starts] = False
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of a batch at T steps.
+
+    The window of vector v at step t holds its samples `first[v, t]` to `end[v, t] - 1`, counted from the vector's own
+    start, and covers (`ends_ms[t] - range_ms`, `ends_ms[t]`]. `evaluated_ms` (T,) is when the steps are evaluated,
+    which differs from `ends_ms` by the offset.
+    """
+
+    batch: Batch
+    first: Indices
+    end: Indices
+    ends_ms: Timestamps
+    range_ms: int
+    evaluated_ms: Timestamps
+
+    @property
+    def count(self) -> Indices:
+        """(V, T)"""
+        return self.end - self.first
+
+    @property
+    def last(self) -> Indices:
+        """(V, T) the last sample of each window; nonsense where a window is empty."""
+        return self.end - 1
+
+    @property
+    def cells(self) -> int:
+        return len(self.batch.rows) * int(self.first.shape[1])
+
+    def spread(self, per_vector: NDArray[AnyScalar]) -> NDArray[AnyScalar]:
+        """(V, T) → (R, T), or (1, T) where one vector serves all rows."""
+        return per_vector if self.batch.vector_of_row is None else per_vector[self.batch.vector_of_row]
+
+    def times_at(self, index: Indices) -> Timestamps:
+        """The timestamps (V, T) of samples `index` (V, T); anything where `index` lies outside the vector."""
+        return self.batch.timestamps_ms.take(self.batch.vector_starts[:, None] + index, mode="clip")
+
+    def values_at(self, index: Indices) -> Values:
+        """The values (R, T) of samples `index` (V, T); anything where `index` lies outside the vector."""
+        batch = self.batch
+        if batch.vector_of_row is None:
+            matrix = batch.values.reshape(len(batch.rows), -1)
+            return np.asarray(matrix.take(index[0], axis=1, mode="clip"))
+        return batch.values.take(batch.row_starts[:, None] + index[batch.vector_of_row], mode="clip")
+
+    def columns_at(self, matrix: NDArray[AnyScalar], index: Indices) -> NDArray[AnyScalar]:
+        """The cells (R, T) of `matrix` (R, M) in the columns `index` (V, T)."""
+        if self.batch.vector_of_row is None:
+            return np.asarray(matrix.take(index[0], axis=1, mode="clip"))
+        starts = np.arange(len(matrix)) * matrix.shape[1]
+        return np.asarray(matrix.reshape(-1).take(starts[:, None] + index[self.batch.vector_of_row], mode="clip"))
+
+    def of_rows(self, rows: Indices) -> Windows:
+        """The same windows over some of the rows."""
+        batch = self.batch
+        if batch.vector_of_row is None:
+            matrix = batch.values.reshape(len(batch.rows), -1)[rows]
+            starts = np.arange(len(rows)) * matrix.shape[1]
+            part = Batch(batch.rows[rows], batch.timestamps_ms, batch.vector_starts, matrix.reshape(-1), starts, None)
+            return replace(self, batch=part)
+        sizes = batch.row_sizes[rows]
+        starts = np.cumsum(sizes) - sizes
+        values = batch.values[np.arange(sizes.sum()) + np.repeat(batch.row_starts[rows] - starts, sizes)]
+        vectors = batch.vector_of_row[rows]
+        part = Batch(batch.rows[rows], batch.timestamps_ms, batch.vector_starts, values, starts, vectors)
+        return replace(self, batch=part)
+
+    def without_first(self) -> Windows:
+        """Without the first sample of each window; an empty one then begins behind its end."""
+        return replace(self, first=self.first + 1)
+
+    def over(self, batch: Batch) -> Windows:
+        """The same windows over another batch on the same timestamps."""
+        return replace(self, batch=batch)
+
+    def bounds(self) -> tuple[Indices, Indices]:
+        """Where each row's window begins and ends in `batch.values`, (R, T) each."""
+        starts = self.batch.row_starts[:, None]
+        return starts + self.spread(self.first), starts + self.spread(self.end)
+
+
+def windows_of(batch: Batch, ends: Steps, range_ms: int, evaluated_ms: Timestamps) -> Windows:
+    """The windows (end - range, end] at `ends`."""
+    first = samples_until(batch, ends.earlier(range_ms))
+    return Windows(batch, first, samples_until(batch, ends), ends.times_ms(), range_ms, evaluated_ms)
+
+
+def samples_until(batch: Batch, steps: Steps) -> Indices:
+    """How many samples each vector has at or before each step, (V, T). Takes time O(samples + V·T)."""
+    if batch.vector_of_row is None:
+        return np.searchsorted(batch.timestamps_ms, steps.times_ms(), side="right")[None, :]
+    vectors = len(batch.vector_starts)
+    if steps.count == 1 or steps.step_ms == 0:
+        counts = np.add.reduceat(batch.timestamps_ms <= steps.start_ms, batch.vector_starts, dtype=np.intp)
+        return np.broadcast_to(counts[:, None], (vectors, steps.count))
+    # A sample counts at the first step that is not before it, and at all later ones.
+    first_step = -((steps.start_ms - batch.timestamps_ms) // steps.step_ms)
+    first_step = first_step.clip(0, steps.count)
+    first_step += np.repeat(np.arange(vectors) * (steps.count + 1), batch.vector_sizes)
+    counts = np.bincount(first_step, minlength=vectors * (steps.count + 1)).reshape(vectors, -1)
+    return counts[:, :-1].cumsum(axis=1)
+
+
+def spans(starts: Indices, sizes: Indices) -> Indices:
+    """The positions starts[0], starts[0] + 1, … of each span, one span after the other."""
+    ends = np.cumsum(sizes)
+    result: Indices = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+    return result
+
+
+def pieces_of(stripes: Sequence[Stripe], *, keep_stale: bool) -> Pieces:
+    """Stripes without their absent cells and, unless `keep_stale`, without their stale markers."""
+    if all(stripe.dense for stripe in stripes):
+        return Pieces(stripes)
+    dense: list[Piece] = []
+    ragged: list[RaggedPiece] = []
+    for stripe in stripes:
+        if stripe.dense or not has_gaps(stripe.values):
+            dense.append(stripe)
+            continue
+        present = ~is_absent(stripe.values)
+        if not keep_stale:
+            present &= ~is_stale(stripe.values)
+        part = without_gaps(stripe, present)
+        dense += part.dense
+        ragged += part.ragged
+    return Pieces(dense, ragged)
+
+
+def without_gaps(piece: Piece, present: Mask) -> Pieces:
+    """The cells of `present` (R, N): the rows without gaps as one piece, the others compacted."""
+    used = present.any(axis=0)
+    full = present[:, used].all(axis=1)
+    dense: list[Piece] = []
+    if full.any() and used.any():
+        values = piece.values if used.all() and full.all() else piece.values[full][:, used]
+        dense.append(DensePiece(piece.rows[full], piece.timestamps_ms[used], np.ascontiguousarray(values)))
+    is_ragged = ~full & present.any(axis=1)
+    if not is_ragged.any():
+        return Pieces(dense)
+    cells = present[is_ragged]
+    timestamps = np.broadcast_to(piece.timestamps_ms, cells.shape)[cells]
+    sizes = cells.sum(axis=1, dtype=np.intp)
+    return Pieces(dense, [RaggedPiece(piece.rows[is_ragged], sizes, timestamps, piece.values[is_ragged][cells])])
+
+
+def batches(pieces: Pieces, steps: int) -> Iterator[Batch]:
+    """All pieces, in batches of about SAMPLES_PER_BATCH samples and at most CELLS_PER_BATCH rows × `steps`."""
+    rows_max = max(1, CELLS_PER_BATCH // max(1, steps))
+    for ragged in pieces.ragged:
+        yield from _ragged_batches(ragged, rows_max)
+    sizes = np.array([len(piece.timestamps_ms) for piece in pieces.dense], np.intp)
+    rows = np.array([len(piece.rows) for piece in pieces.dense], np.intp)
+    is_large = (sizes * rows > SAMPLES_PER_BATCH // 4) | (rows > rows_max // 2)
+    is_small = ~is_large & (sizes * rows > 0)
+    for index in np.flatnonzero(is_large & (sizes > 0)).tolist():
+        yield from _slices(pieces.dense[index], rows_max)
+    small = pieces.dense
+    if not is_small.all():
+        small = [pieces.dense[index] for index in np.flatnonzero(is_small).tolist()]
+    yield from _laid_together(small, sizes[is_small], rows[is_small], rows_max)
+
+
+def _slices(piece: Piece, rows_max: int) -> Iterator[Batch]:
+    rows = min(rows_max, max(1, SAMPLES_PER_BATCH // len(piece.timestamps_ms)))
+    for start in range(0, len(piece.rows), rows):
+        yield Batch.of_one_vector(piece, start, min(start + rows, len(piece.rows)))
+
+
+def _ragged_batches(piece: RaggedPiece, rows_max: int) -> Iterator[Batch]:
+    starts = np.cumsum(piece.sizes) - piece.sizes
+    for first, stop in _cuts(piece.sizes, np.ones(len(piece.rows), np.intp), rows_max):
+        begin = starts[first]
+        end = starts[stop] if stop < len(starts) else len(piece.values)
+        row_starts = starts[first:stop] - begin
+        rows, values = piece.rows[first:stop], piece.values[begin:end]
+        yield Batch(rows, piece.timestamps_ms[begin:end], row_starts, values, row_starts, np.arange(stop - first))
+
+
+def _laid_together(pieces: Sequence[Piece], sizes: Indices, row_counts: Indices, rows_max: int) -> Iterator[Batch]:
+    """`sizes` and `row_counts` of the pieces are those of their timestamps and rows."""
+    for first, stop in _cuts(sizes * row_counts, row_counts, rows_max):
+        part = pieces[first:stop]
+        if len(part) == 1:
+            yield Batch.of_one_vector(part[0], 0, len(part[0].rows))
+            continue
+        vector_of_row = np.repeat(np.arange(len(part)), row_counts[first:stop])
+        row_sizes = sizes[first:stop][vector_of_row]
+        yield Batch(
+            np.concatenate([piece.rows for piece in part]),
+            _laid_end_to_end([piece.timestamps_ms for piece in part], np.int64),
+            np.cumsum(sizes[first:stop]) - sizes[first:stop],
+            _laid_end_to_end([piece.values for piece in part], np.float64),
+            np.cumsum(row_sizes) - row_sizes,
+            vector_of_row,
+        )
+
+
+def _laid_end_to_end(arrays: list[Any], dtype: type[AnyScalar]) -> NDArray[AnyScalar]:
+    """All elements of C-contiguous arrays. For small arrays six times as fast as np.concatenate: 87 against 545 us."""
+    return np.frombuffer(b"".join(arrays), dtype)
+
+
+def _cuts(samples: Indices, rows: Indices, rows_max: int) -> Iterator[tuple[int, int]]:
+    """Cuts a list of things with so many samples and rows each into runs that fit a batch: (first, stop) of each."""
+    samples_sum, rows_sum = np.cumsum(samples), np.cumsum(rows)
+    first = 0
+    while first < len(samples):
+        samples_before = samples_sum[first] - samples[first]
+        rows_before = rows_sum[first] - rows[first]
+        stop = min(
+            np.searchsorted(samples_sum, samples_before + SAMPLES_PER_BATCH, side="right"),
+            np.searchsorted(rows_sum, rows_before + rows_max, side="right"),
+        )
+        stop = max(int(stop), first + 1)
+        yield first, stop
+        first = stop
