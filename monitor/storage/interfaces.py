@@ -95,6 +95,9 @@ class RowAppender(Protocol):
 class RowStore(Protocol):
     """Where row appenders come from."""
 
-    def open_source(self, key: str) -> RowAppender:
-        """The source named `key`; the same key after a restart continues the same series."""
+    def open_source(self, key: str, interval_ms: int | None = None) -> RowAppender:
+        """The source named `key`; the same key after a restart continues the same series.
+
+        `interval_ms` is the time expected between rows.
+        """
         ...

@@ -56,7 +56,7 @@ class RecordingStore:
     appended: list[tuple[str, int, dict[str, Cell]]] = field(default_factory=list)
     frames: list[LabelFrame] = field(default_factory=list)
 
-    def open_source(self, key: str) -> RecordingRows:
+    def open_source(self, key: str, interval_ms: int | None = None) -> RecordingRows:
         return self.sources.setdefault(key, RecordingRows())
 
     def append(self, source: str, labels: LabelFrame, timestamps_ms: Timestamps, values: Values) -> None:
