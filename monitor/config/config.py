@@ -58,10 +58,11 @@ class Retention:
 class StorageConfig:
     """`commit_interval_ms` bounds what a crash can lose of scraped samples. `block_span_ms` is what one block covers.
 
-    A sample may be older than the newest one by up to `out_of_order_time_window_ms`, as in Prometheus.
+    A pushed sample may be older than its series' last if it is younger than the newest of all samples less
+    `out_of_order_time_window_ms`. None, our default, takes any age; Prometheus's is 0.
     """
 
-    out_of_order_time_window_ms: int = 0
+    out_of_order_time_window_ms: int | None = None
     retention: Retention = field(default_factory=Retention)
     commit_interval_ms: int = 1_000
     block_span_ms: int = 7_200_000

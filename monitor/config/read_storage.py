@@ -15,11 +15,17 @@ def read_storage(section: Section) -> StorageConfig:
     tsdb = section.section_or_empty("tsdb")
     ignore_unsupported(tsdb, TSDB)
     return StorageConfig(
-        out_of_order_time_window_ms=tsdb.duration_ms("out_of_order_time_window"),
+        out_of_order_time_window_ms=_read_window(tsdb),
         retention=_read_retention(tsdb.section_or_empty("retention")),
         commit_interval_ms=section.duration_ms("commit_interval", _DEFAULT.commit_interval_ms, minimum_ms=1),
         block_span_ms=section.duration_ms("block_span", _DEFAULT.block_span_ms, minimum_ms=60_000),
     )
+
+
+def _read_window(tsdb: Section) -> int | None:
+    if not tsdb.has("out_of_order_time_window"):
+        return None
+    return tsdb.duration_ms("out_of_order_time_window")
 
 
 def _read_retention(section: Section) -> Retention:

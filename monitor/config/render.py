@@ -66,9 +66,10 @@ def _render_global(config: GlobalConfig) -> Rendered:
 
 def _render_storage(storage: StorageConfig) -> Rendered:
     retention = storage.retention
+    window_ms = storage.out_of_order_time_window_ms
     return {
         "tsdb": {
-            "out_of_order_time_window": format_duration(storage.out_of_order_time_window_ms),
+            **({} if window_ms is None else {"out_of_order_time_window": format_duration(window_ms)}),
             "retention": compact(
                 {
                     "time": format_duration(retention.time_ms),

@@ -45,6 +45,9 @@ class Limits:
     write_requests: int = _limit(
         "write_requests", 8, Unit.COUNT, "remote write requests taken at the same time; others wait"
     )
+    waiting_write_requests: int = _limit(
+        "waiting_write_requests", 64, Unit.COUNT, "remote write requests that wait for a place; more are refused"
+    )
     query_samples: int = _limit(
         "query_samples", 50_000_000, Unit.COUNT, "most samples that one query may hold in memory"
     )

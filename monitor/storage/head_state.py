@@ -30,15 +30,18 @@ class HeadSettings:
     rows_bytes              what all rows in memory may take on average; fewer rows a chunk are kept beyond it
     block_span_ms           a chunk never crosses a multiple of this
     series_max              series in the head; more are refused; 0 is no limit
+    late_window_ms          how much older than the newest sample of all a late one may be; None is any age
     """
 
     chunk_rows_max: int = 240
     rows_bytes: int = 32 * 2**20
     block_span_ms: int = 7_200_000
     series_max: int = 0
+    late_window_ms: int | None = None
 
 
 CHUNK_ROWS_MIN = 8
+BEFORE_ALL_MS = -(2**62)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,10 @@ class HeadState:
         """Columns of all sources' layouts: what one more row of every source costs, divided by 8."""
         self.is_full = False
         """Set while the disk takes no more: nothing is accepted that could not be made durable."""
+        self.newest_ms = BEFORE_ALL_MS
+        """The greatest timestamp taken in since the start."""
+        self.refused_samples = 0
+        """Late ones from before the late window, since the start."""
         self.next_id = 1
         self.unwritten = Unwritten()
         self.cuts: deque[Chunk] = deque()
@@ -129,9 +136,16 @@ class HeadState:
         span_ms = self.settings.block_span_ms
         return (timestamp_ms // span_ms + 1) * span_ms
 
-    def next_serial(self) -> int:
+    def next_serial(self, timestamp_ms: int) -> int:
+        """The number of an append whose last row is at `timestamp_ms`."""
+        self.newest_ms = max(self.newest_ms, timestamp_ms)
         self.serial += 1
         return self.serial
+
+    def late_horizon_ms(self) -> int:
+        """Late samples from before this are refused."""
+        window_ms = self.settings.late_window_ms
+        return BEFORE_ALL_MS if window_ms is None else self.newest_ms - window_ms
 
     def mark_dirty(self, chunk: Chunk) -> None:
         if not chunk.is_dirty:

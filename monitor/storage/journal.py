@@ -182,10 +182,10 @@ class Journal:
         yield from (OpenChunkRow(*row) for row in self._rows(query))
 
     def cut_chunks(self) -> Iterator[CutChunkRow]:
-        """All of them, source by source in time order; the timestamps are left empty."""
+        """All of them, source by source in the order they were cut; the timestamps are left empty."""
         query = (
             "SELECT chunk_id, source_id, series, rows, min_ms, max_ms, is_dense FROM cut_chunks"
-            " ORDER BY source_id, min_ms"
+            " ORDER BY source_id, chunk_id"
         )
         for chunk_id, source_id, series, rows, min_ms, max_ms, is_dense in self._rows(query):
             yield CutChunkRow(chunk_id, source_id, series, rows, min_ms, max_ms, bool(is_dense), b"")

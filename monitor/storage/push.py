@@ -55,10 +55,14 @@ class PushSources:
         self._table: SeriesTable | None = None
         self._known: dict[bytes, PushedSeries] = {}
 
-    def append(self, batch: PushedBatch) -> None:
-        """Adds all samples of the batch. Samples at a time at which their series has one already are ignored."""
+    def append(self, batch: PushedBatch) -> int:
+        """Adds the samples of the batch. Samples at a time at which their series has one already are ignored.
+
+        Returns how many were refused because they come too late (HeadSettings.late_window_ms).
+        """
         with self._head.state.lock:
             self._head.state.check_accepts()
+            refused_before = self._head.state.refused_samples
             if self._table is not self._head.state.table:
                 # Series numbers have changed: every series is looked up by its labels when it comes again.
                 self._table, self._known = self._head.state.table, {}
@@ -67,6 +71,7 @@ class PushSources:
             if unknown:
                 self._adopt(batch, starts, unknown)
             self._append_known(batch, starts)
+            return self._head.state.refused_samples - refused_before
 
     def _append_known(self, batch: PushedBatch, starts: Counts) -> None:
         of_source: dict[Source, list[int]] = {}

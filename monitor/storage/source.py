@@ -11,13 +11,12 @@ from monitor.model.label_frame import LabelFrame, Rows, group_codes, shared_code
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import STALE, Timestamps, Values, is_absent
 from monitor.storage.chunk import Chunk, ChunkLayout
-from monitor.storage.head_state import HeadState
+from monitor.storage.head_state import BEFORE_ALL_MS, HeadState
 from monitor.storage.series_table import SeriesNumbers
 
 EMPTY_LAYOUT = ChunkLayout(np.empty(0, np.uint32), np.empty(0, np.int32))
 SPARE_COLUMNS = 64
 """A chunk is given up when more than half of its columns, and more than these, belong to series that ended."""
-BEFORE_ALL_MS = -(2**62)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +126,7 @@ class Source:
             ):
                 chunk = self._chunk_for_row(timestamp_ms)
             state.mark_dirty(chunk)
-            chunk.append(timestamp_ms, state.next_serial(), values, self._columns)
+            chunk.append(timestamp_ms, state.next_serial(timestamp_ms), values, self._columns)
 
     def _row_columns(self) -> Rows:
         return np.arange(self._row_series) if self._columns is None else self._columns
@@ -215,11 +214,16 @@ class Source:
         """Adds as many of the rows as the chunk takes; how many."""
         count = min(len(timestamps_ms), chunk.capacity - chunk.rows)
         self._state.mark_dirty(chunk)
-        chunk.extend(timestamps_ms[:count], self._state.next_serial(), values[:count], columns)
+        serial = self._state.next_serial(int(timestamps_ms[count - 1]))
+        chunk.extend(timestamps_ms[:count], serial, values[:count], columns)
         return count
 
     def _append_old(self, columns: Rows, timestamps_ms: Timestamps, values: Values) -> None:
         """Rows that are not younger than the last: into the row of their time if it is in memory, else late."""
+        refused = int(np.searchsorted(timestamps_ms, self._state.late_horizon_ms(), side="left"))
+        if refused:
+            self._state.refused_samples += int((~is_absent(np.ascontiguousarray(values[:refused]))).sum())
+            timestamps_ms, values = timestamps_ms[refused:], values[refused:]
         for chunk in (self.chunk, self.late):
             if chunk is None or not chunk.rows:
                 continue

@@ -102,9 +102,9 @@ class Store:
             opened = self.head.open_source(source)
             opened.append_frame(labels, timestamps_ms, values)
 
-    def push(self, batch: PushedBatch) -> None:
+    def push(self, batch: PushedBatch) -> int:
         """See PushSources.append."""
-        self._push_sources.append(batch)
+        return self._push_sources.append(batch)
 
     def durable(self) -> Future[None]:
         """Done once everything appended so far is on disk; fails with StorageFull if it cannot be."""

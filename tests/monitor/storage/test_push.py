@@ -85,3 +85,15 @@ def test_series_that_come_with_the_same_timestamps_share_a_source(tmp_path: Path
     push(store, [(1, [(10, 1), (20, 2)]), (2, [(10, 1), (20, 2)]), (3, [(15, 1)])])
     assert sorted(source.chunk.columns for source in store.head.state.sources.values() if source.chunk) == [1, 2]
     store.close()
+
+
+def test_samples_from_before_the_late_window_are_refused_and_counted(tmp_path: Path) -> None:
+    settings = StoreSettings(head=HeadSettings(late_window_ms=100))
+    store = Store(tmp_path, settings, ManualClock(now_ms=0))
+    push(store, [(1, [(1_000, 1)])])
+    refused = store.push(
+        batch_of([b"1"], labels_of, np.array([3]), np.array([10, 899, 900], np.int64), np.array([5.0, 6.0, 7.0]))
+    )
+    assert refused == 2
+    assert stored(store) == {("1", 900): 7.0, ("1", 1_000): 1.0}
+    store.close()
