@@ -29,6 +29,7 @@ class Verb:
 
 # One line for each verb family.
 VERBS = (
+    Verb("serve", "monitor.cli.serve", "Run the service: scrape, store, query, alert, scale."),
     Verb("check", "monitor.cli.check", "Check configuration and rule files."),
     Verb("exporter", "monitor.cli.exporter", "Make the numbers of a running server scrapeable."),
 )

@@ -37,5 +37,5 @@ def has_gaps(values: Values) -> bool:
     """Whether any cell is a stale marker or absent."""
     if not np.isnan(values).any():
         return False
-    bits = values.view(np.uint64)
+    bits = np.ascontiguousarray(values).view(np.uint64)
     return bool(((bits == STALE_BITS) | (bits == ABSENT_BITS)).any())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model.label_frame import Rows, group_codes
-from monitor.model.samples import ABSENT, Timestamps, Values, is_absent
+from monitor.model.samples import ABSENT, Timestamps, Values, has_gaps, is_absent
 from monitor.storage.series_table import SeriesNumbers
 
 SLAB_SERIES_MAX = 256
@@ -94,8 +94,10 @@ class Chunk:
 
     __slots__ = (
         "cells",
+        "checked_rows",
         "chunk_id",
         "first_sequence",
+        "gaps",
         "journaled_columns",
         "journaled_rows",
         "layout",
@@ -131,6 +133,8 @@ class Chunk:
         self.serials = np.empty(capacity, np.int64)
         self.values: Values = np.empty((capacity, len(layout.numbers)))
         self.cells: list[Cells] = []
+        self.checked_rows = 0
+        self.gaps = False
         self.journaled_rows = 0
         self.journaled_columns = 0
         self.first_sequence: int | None = None
@@ -185,6 +189,7 @@ class Chunk:
         wider[: self.rows, self.columns :] = ABSENT
         self.values = wider
         self.layout = layout
+        self.gaps = self.gaps or self.rows > 0
 
     def lengthen(self, capacity: int) -> None:
         """Makes room for more rows than planned: a chunk of an earlier run may be longer than those of this one."""
@@ -209,6 +214,13 @@ class Chunk:
         if journaled.any():
             self.cells.append(Cells(rows[row][journaled], columns[column][journaled], values[row, column][journaled]))
         return len(row)
+
+    def is_dense(self, rows: int) -> bool:
+        """Whether the first `rows` rows have neither stale markers nor absent cells. Each row is looked at once."""
+        if not self.gaps and rows > self.checked_rows:
+            self.gaps = has_gaps(self.values[self.checked_rows : rows])
+            self.checked_rows = rows
+        return not self.gaps
 
     def visible_rows(self, serial_max: int) -> int:
         """How many rows a reader may see that began when `serial_max` was the last append."""

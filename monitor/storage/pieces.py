@@ -22,28 +22,32 @@ DENSITY_MIN = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """`values` (R, N) of the series `rows` (R,) at `timestamps_ms` (N,), not necessarily in order.
+    """`values` (R, N) of the series `rows` (R,) at `timestamps_ms` (N,).
 
-    `is_dense` may be False although every cell is there, never the other way round.
+    `is_dense` may be False although every cell is there, never the other way round. In a piece that is not `in_order`
+    timestamps may stand in any order, and more than once.
     """
 
     rows: Rows
     timestamps_ms: Timestamps
     values: Values
     is_dense: bool
+    in_order: bool = True
 
 
 def clip(piece: Piece, start_ms: int, end_ms: int) -> Piece:
     """The part of an ordered piece from `start_ms` to `end_ms`, both inclusive."""
-    first = int(np.searchsorted(piece.timestamps_ms, start_ms, side="left"))
-    end = int(np.searchsorted(piece.timestamps_ms, end_ms, side="right"))
-    if first == 0 and end == len(piece.timestamps_ms):
+    timestamps_ms = piece.timestamps_ms
+    first, end = timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist()
+    if first == 0 and end == len(timestamps_ms):
         return piece
-    return Piece(piece.rows, piece.timestamps_ms[first:end], piece.values[:, first:end], piece.is_dense)
+    return Piece(piece.rows, timestamps_ms[first:end], piece.values[:, first:end], piece.is_dense)
 
 
 def join_source(pieces: Sequence[Piece]) -> list[Piece]:
     """The pieces of one source, joined to as few as stay at least half full. The results ascend in time."""
+    if len(pieces) == 1 and pieces[0].in_order:
+        return list(pieces)
     joined: list[Piece] = []
     group: list[Piece] = []
     for piece in pieces:
@@ -72,8 +76,7 @@ def _has_rows_of(piece: Piece, other: Piece) -> bool:
 def _join(pieces: list[Piece]) -> Piece:
     first = pieces[0]
     if len(pieces) == 1:
-        timestamps_ms, values = merge_rows(first.timestamps_ms, first.values)
-        return Piece(first.rows, timestamps_ms, values, first.is_dense)
+        return first if first.in_order else _ordered(first.rows, first.timestamps_ms, first.values, first.is_dense)
     timestamps_ms = np.concatenate([piece.timestamps_ms for piece in pieces])
     if all(_has_rows_of(piece, first) for piece in pieces):
         rows, is_dense = first.rows, all(piece.is_dense for piece in pieces)
@@ -86,6 +89,10 @@ def _join(pieces: list[Piece]) -> Piece:
             end = position + len(piece.timestamps_ms)
             values[np.searchsorted(rows, piece.rows), position:end] = piece.values
             position = end
+    return _ordered(rows, timestamps_ms, values, is_dense)
+
+
+def _ordered(rows: Rows, timestamps_ms: Timestamps, values: Values, is_dense: bool) -> Piece:
     timestamps_ms, values = merge_rows(timestamps_ms, values)
     return Piece(rows, timestamps_ms, values, is_dense)
 
@@ -93,11 +100,10 @@ def _join(pieces: list[Piece]) -> Piece:
 def stripes_of(pieces_by_source: Iterable[Sequence[Piece]], series: int) -> tuple[Stripe, ...]:
     """Stripes in which each of `series` rows stands at most once."""
     pieces = [piece for of_source in pieces_by_source for piece in join_source(of_source)]
-    count = np.zeros(series, np.intp)
-    for piece in pieces:
-        count[piece.rows] += 1
-    if (count > 1).any():
-        pieces = [*_without(pieces, count > 1), *_merged(pieces, np.flatnonzero(count > 1))]
+    if len(pieces) > 1:
+        is_repeated = np.bincount(np.concatenate([piece.rows for piece in pieces]), minlength=series) > 1
+        if is_repeated.any():
+            pieces = [*_without(pieces, is_repeated), *_merged(pieces, np.flatnonzero(is_repeated))]
     return tuple(_stripe(piece) for piece in pieces if piece.values.size)
 
 

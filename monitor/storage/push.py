@@ -6,6 +6,7 @@ A pushed series comes alone, with its own timestamps. Series that first come wit
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,10 +49,15 @@ class PushedSeries:
 
 
 class PushSources:
-    """Takes pushed samples into the head. Call it under no lock, from any thread."""
+    """Takes pushed samples into the head. Call it under no lock, from any thread.
+
+    Pushers take turns; the head is locked for the samples of one source at a time, so that scrapes are not kept waiting
+    by a large request.
+    """
 
     def __init__(self, head: Head) -> None:
         self._head = head
+        self._lock = threading.Lock()
         self._table: SeriesTable | None = None
         self._known: dict[bytes, PushedSeries] = {}
 
@@ -60,32 +66,48 @@ class PushSources:
 
         Returns how many were refused because they come too late (HeadSettings.late_window_ms).
         """
-        with self._head.state.lock:
+        with self._lock:
             self._head.state.check_accepts()
             refused_before = self._head.state.refused_samples
-            if self._table is not self._head.state.table:
-                # Series numbers have changed: every series is looked up by its labels when it comes again.
-                self._table, self._known = self._head.state.table, {}
             starts = np.cumsum(batch.counts) - batch.counts
-            unknown = [position for position, key in enumerate(batch.keys) if key not in self._known]
-            if unknown:
-                self._adopt(batch, starts, unknown)
-            self._append_known(batch, starts)
+            self._append_known(batch, starts, list(range(len(batch.keys))))
             return self._head.state.refused_samples - refused_before
 
-    def _append_known(self, batch: PushedBatch, starts: Counts) -> None:
-        of_source: dict[Source, list[int]] = {}
-        series = [self._known[key] for key in batch.keys]
-        for position, known in enumerate(series):
-            of_source.setdefault(known.source, []).append(position)
-        for source, positions in of_source.items():
-            source.trim()
-            for group in _equally_timed(batch, starts, np.array(positions)):
-                numbers = np.array([series[position].number for position in group.tolist()], np.uint32)
-                columns = source.columns_for(numbers)
-                first, count = int(starts[group[0]]), int(batch.counts[group[0]])
-                values = batch.values[starts[group][None, :] + np.arange(count)[:, None]]
-                source.append_block(columns, batch.timestamps_ms[first : first + count], values)
+    def _series_of(self, batch: PushedBatch, starts: Counts) -> list[PushedSeries]:
+        if self._table is not self._head.state.table:
+            # Series numbers have changed: every series is looked up by its labels when it comes again.
+            self._table, self._known = self._head.state.table, {}
+        unknown = [position for position, key in enumerate(batch.keys) if key not in self._known]
+        if unknown:
+            self._adopt(batch, starts, unknown)
+        return [self._known[key] for key in batch.keys]
+
+    def _append_known(self, batch: PushedBatch, starts: Counts, waiting: list[int]) -> None:
+        """Appends the series at the positions `waiting`, source by source."""
+        while waiting:
+            series = self._series_of(batch, starts)
+            table, done = self._table, set[int]()
+            of_source: dict[Source, list[int]] = {}
+            for position in waiting:
+                of_source.setdefault(series[position].source, []).append(position)
+            for source, positions in of_source.items():
+                with self._head.state.lock:
+                    if self._head.state.table is not table:
+                        break  # the numbers in `series` mean nothing any more
+                    self._append_to(source, batch, starts, positions, series)
+                done.update(positions)
+            waiting = [position for position in waiting if position not in done]
+
+    def _append_to(
+        self, source: Source, batch: PushedBatch, starts: Counts, positions: list[int], series: list[PushedSeries]
+    ) -> None:
+        source.trim()
+        for group in _equally_timed(batch, starts, np.array(positions)):
+            numbers = np.array([series[position].number for position in group.tolist()], np.uint32)
+            columns = source.columns_for(numbers)
+            first, count = int(starts[group[0]]), int(batch.counts[group[0]])
+            values = batch.values[starts[group][None, :] + np.arange(count)[:, None]]
+            source.append_block(columns, batch.timestamps_ms[first : first + count], values)
 
     def _adopt(self, batch: PushedBatch, starts: Counts, unknown: list[int]) -> None:
         """Finds or makes the series of the keys that are not known."""
@@ -100,9 +122,11 @@ class PushSources:
             else:
                 self._learn(batch, positions, found)
         for group in _equally_timed(batch, starts, np.array(list(fresh), np.intp)):
-            source = self._open_source(_interval_ms(batch, starts, int(group[0])))
             new = [fresh[position] for position in group.tolist()]
-            for labels, number in zip(new, source.numbers_for(LabelFrame.of(new)).tolist(), strict=True):
+            with self._head.state.lock:
+                source = self._open_source(_interval_ms(batch, starts, int(group[0])))
+                numbers = source.numbers_for(LabelFrame.of(new))
+            for labels, number in zip(new, numbers.tolist(), strict=True):
                 self._learn(batch, positions_by_labels[labels], PushedSeries(source, number))
 
     def _learn(self, batch: PushedBatch, positions: list[int], series: PushedSeries) -> None:

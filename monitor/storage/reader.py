@@ -38,6 +38,7 @@ class _MemoryPart:
     timestamps_ms: Timestamps
     values: Values
     is_ordered: bool
+    is_dense: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,17 +96,20 @@ class StoreReader:
         source = self._head.state.sources.get(match.source_id)
         if source is None:
             return _SourceParts("", [], [])
-        cut = [
-            chunk
-            for chunk in source.cut
-            if chunk.max_ms >= start_ms and chunk.min_ms <= end_ms and chunk.chunk_id not in self._sealed_chunks
-        ]
+        cut: list[CutChunk] = []
+        if source.cut_max_ms >= start_ms:
+            cut = [chunk for chunk in source.cut if chunk.max_ms >= start_ms and chunk.min_ms <= end_ms]
+            if self._sealed_chunks:
+                cut = [chunk for chunk in cut if chunk.chunk_id not in self._sealed_chunks]
         memory = []
         for chunk in source.chunks():
             rows = chunk.visible_rows(self._serial)
             if not rows or (chunk.ordered and (chunk.last_ms < start_ms or chunk.timestamps_ms[0] > end_ms)):
                 continue
-            memory.append(_MemoryPart(chunk.layout, chunk.timestamps_ms[:rows], chunk.values[:rows], chunk.ordered))
+            part = _MemoryPart(
+                chunk.layout, chunk.timestamps_ms[:rows], chunk.values, chunk.ordered, chunk.is_dense(rows)
+            )
+            memory.append(part)
         return _SourceParts(source.key, cut, memory)
 
     def _head_pieces(self, match: SourceMatch, parts: _SourceParts, start_ms: int, end_ms: int) -> Iterator[Piece]:
@@ -169,9 +173,11 @@ def _active_rows(match: SourceMatch, parts: _SourceParts) -> Rows:
 
 
 def _memory_piece(part: _MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> Piece:
+    timestamps_ms = part.timestamps_ms
     if part.is_ordered:
-        first = int(np.searchsorted(part.timestamps_ms, start_ms, side="left"))
-        end = int(np.searchsorted(part.timestamps_ms, end_ms, side="right"))
-        return Piece(match.rows, part.timestamps_ms[first:end], part.values[first:end, match.columns].T, False)
-    inside = (part.timestamps_ms >= start_ms) & (part.timestamps_ms <= end_ms)
-    return Piece(match.rows, part.timestamps_ms[inside], part.values[inside][:, match.columns].T, False)
+        first, end = timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist()
+        values = part.values[first:end, match.columns].T
+        return Piece(match.rows, timestamps_ms[first:end], values, part.is_dense)
+    inside = np.flatnonzero((timestamps_ms >= start_ms) & (timestamps_ms <= end_ms))
+    values = part.values[inside][:, match.columns].T
+    return Piece(match.rows, timestamps_ms[inside], values, part.is_dense, in_order=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +48,7 @@ class Source:
         "_state",
         "chunk",
         "cut",
+        "cut_max_ms",
         "cutting",
         "interval_ms",
         "key",
@@ -66,6 +67,8 @@ class Source:
         self.late: Chunk | None = None
         self.cutting: list[Chunk] = []
         self.cut: list[CutChunk] = []
+        self.cut_max_ms = BEFORE_ALL_MS
+        """The youngest sample in `cut`, or younger."""
         self._columns: Rows | None = None
         self._row_series = 0
         self._ended: Rows | None = None
@@ -331,9 +334,13 @@ class Source:
         self._state.columns += chunk.columns - len(self.layout.numbers)
         self.layout = chunk.layout
 
+    def add_cuts(self, cuts: Sequence[CutChunk]) -> None:
+        self.cut.extend(cuts)
+        self.cut_max_ms = max(self.cut_max_ms, *(cut.max_ms for cut in cuts))
+
     def finish_cut(self, chunk: Chunk, cuts: list[CutChunk]) -> None:
         """The chunk's rows are slabs in the journal database now."""
         self.cutting.remove(chunk)
-        self.cut.extend(cuts)
+        self.add_cuts(cuts)
         for cut in cuts:
             self._state.touch(self._state.span_end_ms(cut.min_ms))

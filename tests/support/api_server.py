@@ -18,7 +18,7 @@ from uvicorn_server import uvicorn_server
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
 from monitor.api.create_api import create_api
-from monitor.api.worker_pool import WorkerPool
+from monitor.api.worker_pool import query_pool, write_pool
 from monitor.clock import Clock, SystemClock
 from monitor.config.config import Config
 from monitor.config.settings import Limits
@@ -88,10 +88,8 @@ def api_context(store: Store, clock: Clock, limits: Limits) -> ApiContext:
         engine=Engine(query_limits, Features(), clock),
         store=store,
         receiver=store,
-        queries=WorkerPool("queries", limits.queries, limits.waiting_queries, "waiting_queries"),
-        writes=WorkerPool(
-            "remote write", limits.write_requests, limits.waiting_write_requests, "waiting_write_requests"
-        ),
+        queries=query_pool(limits),
+        writes=write_pool(limits),
         limits=limits,
         clock=clock,
         statistics=lambda length: store_statistics(store.head, length),

@@ -1,0 +1,239 @@
+"""The composition root: builds every part of the service once, and takes it from one configuration to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Sequence
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+
+from alerts.database import open_database
+from monitor import __version__
+from monitor.api.api_metrics import ApiMetrics
+from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
+from monitor.api.create_api import create_api
+from monitor.api.worker_pool import WorkerPool
+from monitor.app.alerting import Alerting, AlertingSetup
+from monitor.app.http_client import HttpClients
+from monitor.app.options import ServeOptions
+from monitor.app.scaling import Scaling
+from monitor.app.store_settings import store_settings
+from monitor.app.web_page import web_page_router
+from monitor.clock import Clock
+from monitor.config.config import Config, StorageConfig
+from monitor.config.load import load_config
+from monitor.config.scrape_config import ScrapeConfig
+from monitor.errors import ConfigError
+from monitor.model.durations import format_duration
+from monitor.promql.engine import Engine
+from monitor.promql.features import Features
+from monitor.promql.limits import QueryLimits
+from monitor.scrape.discovery.file_sd import read_errors_counter
+from monitor.scrape.discovery.job_discovery import Discovery, discoveries_of
+from monitor.scrape.scrape_manager import ScrapeManager
+from monitor.scrape.target_rows import new_scrape_resources
+from monitor.scrape.target_status import JobTargets
+from monitor.storage.statistics import StoreStatistics, store_statistics
+from monitor.storage.store import Store
+from monitor.storage.store_metrics import StoreCollector
+
+logger = logging.getLogger(__name__)
+
+MAINTENANCE_INTERVAL_SECONDS = 30
+
+
+class Service:
+    """One running server. Opening it takes the data directory and recovers what is in it.
+
+    Raises ConfigError if the configuration or a rule file is wrong, StorageError if the data directory cannot be used.
+    """
+
+    def __init__(self, options: ServeOptions, clock: Clock, port: int) -> None:
+        self._options = options
+        self._clock = clock
+        self._started_ms = clock.now_ms()
+        self._config = self._load()
+        limits = self._config.limits
+        self.registry = CollectorRegistry()
+        self._reload_ok = Gauge(
+            "plimsoll_config_last_reload_successful", "1 if the last reload was taken.", registry=self.registry
+        )
+        self._reload_seconds = Gauge(
+            "plimsoll_config_last_reload_success_timestamp_seconds",
+            "When a configuration was last taken.",
+            registry=self.registry,
+        )
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.store = Store(options.data_directory, store_settings(self._config), clock)
+        self.registry.register(StoreCollector(self.store))
+        features = promql_features(options.features)
+        query_limits = QueryLimits(
+            samples_max=limits.query_samples,
+            steps_max=limits.query_steps,
+            timeout_seconds=limits.query_timeout_ms / 1000,
+        )
+        self.engine = Engine(query_limits, features, clock)
+        self._external_url = options.url(port)
+        self._read_errors = read_errors_counter(self.registry)
+        self._scraping = ScrapeManager(
+            new_scrape_resources(self.store, self.store, self.registry), clock, self._discover, socket.gethostname()
+        )
+        database = open_database(self._database_url())
+        clients = HttpClients()
+        parts = (database, self.store, self.engine, clock, self.registry, clients)
+        self._alerting = Alerting(*parts, self._external_url)
+        self._scaling = Scaling(*parts, options.data_directory / "fleets", self._external_url)
+        self._queries = WorkerPool("queries", limits.queries, limits.waiting_queries, "limits.waiting_queries")
+        self._writes = WorkerPool("writes", limits.write_requests, limits.write_requests * 8, "limits.write_requests")
+        self._scheduler = AsyncIOScheduler(executors={"default": ThreadPoolExecutor(1)})
+        self._reload_lock = asyncio.Lock()
+        self._is_ready = False
+        self._setup: AlertingSetup | None = None
+        self.api = self._create_api()
+
+    # Configuration.
+
+    def _load(self) -> Config:
+        config = load_config(self._options.config_file, features=self._options.features)
+        for warning in config.warnings:
+            logger.warning("%s", warning)
+        return config
+
+    def _database_url(self) -> str:
+        secret = self._config.alerts_database
+        return secret.text if secret is not None else f"sqlite:///{self._options.data_directory / 'state.sqlite'}"
+
+    def _discover(self, job: ScrapeConfig) -> Sequence[Discovery]:
+        return discoveries_of(job, self._clock, self._read_errors)
+
+    async def reload(self) -> None:
+        """Takes the configuration as it is now. Raises ConfigError, and then nothing has changed."""
+        async with self._reload_lock:
+            try:
+                config = await asyncio.to_thread(self._load)
+                setup = await asyncio.to_thread(self._alerting.prepare, config)
+            except ConfigError:
+                self._reload_ok.set(0)
+                raise
+            await self._apply(config, setup)
+            logger.info("configuration reloaded from %s", self._options.config_file)
+
+    async def _apply(self, config: Config, setup: AlertingSetup) -> None:
+        """Puts a checked configuration in force. From here on nothing is wrong with it any more."""
+        for name in unchangeable(self._config, config):
+            logger.warning("%s: a new value takes effect at the next start", name)
+        await self._scraping.apply(config)
+        await self._alerting.apply(setup)
+        await self._scaling.apply(config.scaling_policies)
+        self._config, self._setup = config, setup
+        self._reload_ok.set(1)
+        self._reload_seconds.set(self._clock.now_ms() / 1000)
+
+    # Life.
+
+    async def start(self) -> None:
+        """Begins to commit, scrape, evaluate and scale."""
+        setup = await asyncio.to_thread(self._alerting.prepare, self._config)
+        self.store.start()
+        await self._apply(self._config, setup)
+        await self._alerting.start()
+        self._scheduler.add_job(
+            self._maintain, "interval", seconds=MAINTENANCE_INTERVAL_SECONDS, max_instances=1, coalesce=True
+        )
+        self._scheduler.start()
+        self._is_ready = True
+
+    def _maintain(self) -> None:
+        try:
+            self.store.maintenance.run(self._clock.now_ms())
+        except Exception:
+            logger.exception("maintenance of the store failed, it is tried again")
+
+    async def stop(self) -> None:
+        """Ends everything in the order in which it depends on each other. What was accepted is on disk afterwards."""
+        self._is_ready = False
+        await self._scaling.stop()
+        await self._alerting.stop()
+        await self._scraping.close()
+        await asyncio.to_thread(self._scheduler.shutdown)
+        await asyncio.to_thread(self._queries.close)
+        await asyncio.to_thread(self._writes.close)
+        await asyncio.to_thread(self.store.close)
+
+    # What the API shows.
+
+    def _create_api(self) -> FastAPI:
+        context = ApiContext(
+            engine=self.engine,
+            store=self.store,
+            receiver=self.store,
+            queries=self._queries,
+            writes=self._writes,
+            limits=self._config.limits,
+            clock=self._clock,
+            statistics=self._statistics,
+            targets=self._targets,
+            config=lambda: self._config,
+            flags=self._flags(),
+            build=BuildInfo(__version__),
+            runtime=self._runtime,
+            is_ready=lambda: self._is_ready,
+            reload=self.reload,
+            registry=self.registry,
+            metrics=ApiMetrics.register(self.registry),
+            external_url=self._external_url,
+            routers=(self._alerting.router(), self._scaling.router(), web_page_router()),
+        )
+        return create_api(context)
+
+    def _statistics(self, length: int) -> StoreStatistics:
+        return store_statistics(self.store.head, length)
+
+    def _targets(self) -> Sequence[JobTargets]:
+        return self._scraping.targets()
+
+    def _flags(self) -> dict[str, str]:
+        options = self._options
+        return {
+            "config": str(options.config_file),
+            "data": str(options.data_directory),
+            "listen": f"{options.host}:{options.port}",
+            "external-url": self._external_url,
+            "enable-feature": ",".join(options.features),
+        }
+
+    def _runtime(self) -> RuntimeInfo:
+        return RuntimeInfo(
+            started_ms=self._started_ms,
+            working_directory=os.getcwd(),  # noqa: PTH109
+            host_name=socket.gethostname(),
+            last_reload_ok=bool(self._reload_ok._value.get()),
+            last_reload_ms=int(self._reload_seconds._value.get() * 1000),
+            retention=retention_text(self._config.storage),
+        )
+
+
+def promql_features(names: Sequence[str]) -> Features:
+    """The PromQL features among `names`; others belong to other parts."""
+    return Features.of(name for name in names if name.startswith("promql") or name == "type-and-unit-labels")
+
+
+def unchangeable(before: Config, after: Config) -> list[str]:
+    """The sections of which a reload cannot take the new value."""
+    pairs = {
+        "storage": (before.storage, after.storage),
+        "limits": (before.limits, after.limits),
+        "alerts_database": (before.alerts_database, after.alerts_database),
+    }
+    return [name for name, (old, new) in pairs.items() if old != new]
+
+
+def retention_text(storage: StorageConfig) -> str:
+    return format_duration(storage.retention.time_ms) if storage.retention.time_ms else "unlimited"
