@@ -10,7 +10,8 @@ PlimsollError
 │   └── QueryCanceled      the client went away
 ├── BadRequest             a request parameter or body is wrong
 │   ├── UnsupportedMediaType  its body is of a type that is not taken
-│   └── BodyTooLarge       its body is larger than a limit allows
+│   ├── BodyTooLarge       its body is larger than a limit allows
+│   └── BodyTimeout        its body takes longer to arrive than a limit allows
 ├── NotFound               what a request names does not exist
 ├── Overloaded             too many requests wait already; trying again later may help
 ├── ScrapeError            a target gave no usable exposition; carries a ScrapeFailure
@@ -110,6 +111,10 @@ class UnsupportedMediaType(BadRequest):
 
 class BodyTooLarge(BadRequest):
     """A request body is larger than a limit allows; the message says how much and which setting."""
+
+
+class BodyTimeout(BadRequest):
+    """A request body takes longer to arrive than a limit allows; the message says how long and which setting."""
 
 
 class NotFound(PlimsollError):

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import BadRequest
-from monitor.model.labels import Labels
+from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import Timestamps, Values
 
 _VARINT_BYTES_MAX = 10
 _LABELS_MAX = 1_000
+_UINT64_MAX = 2**64 - 1
 _USUAL_SAMPLE = np.dtype(
     [("tag", "u1"), ("length", "u1"), ("value_tag", "u1"), ("value", "<f8"), ("time_tag", "u1"), ("time", "u1", 6)]
 )
@@ -49,7 +50,7 @@ def decompress(body: bytes, bytes_max: int) -> bytes:
         if length > bytes_max:
             raise BadRequest(f"snappy body: got {length} bytes uncompressed, want at most {bytes_max}")
         plain = bytes(cramjam.snappy.decompress_raw(body))
-    except (cramjam.DecompressionError, ValueError) as error:
+    except (cramjam.DecompressionError, ValueError, IndexError) as error:
         raise BadRequest(f"snappy body does not decode: {error}") from None
     return plain
 
@@ -78,7 +79,10 @@ def decode_labels(key: bytes) -> Labels:
         raise BadRequest(f"remote write labels: got a label name twice in {names}")
     if "" in names:
         raise BadRequest("remote write labels: got an empty label name")
-    return Labels(pairs)
+    labels = Labels(pairs)
+    if METRIC_NAME not in labels:
+        raise BadRequest(f"remote write labels: got {labels}, want a metric name")
+    return labels
 
 
 def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
@@ -183,6 +187,7 @@ def _decode_sample(body: bytes, start: int, end: int) -> tuple[float, int]:
             value = np.frombuffer(body, "<f8", 1, first)[0]
         elif number == 2:
             time_ms, _ = _read_varint(body, first)
+            time_ms &= _UINT64_MAX
             time_ms -= (time_ms >> 63) << 64
     return value, time_ms
 

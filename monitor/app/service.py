@@ -18,7 +18,7 @@ from monitor import __version__
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
 from monitor.api.create_api import create_api
-from monitor.api.worker_pool import WorkerPool
+from monitor.api.worker_pool import query_pool, write_pool
 from monitor.app.alerting import Alerting, AlertingSetup
 from monitor.app.http_client import HttpClients
 from monitor.app.options import ServeOptions
@@ -76,7 +76,8 @@ class Service:
         features = promql_features(options.features)
         query_limits = QueryLimits(
             samples_max=limits.query_samples,
-            steps_max=limits.query_steps,
+            # A range query of N steps has N + 1 points; upstream counts the steps.
+            steps_max=limits.query_steps + 1,
             timeout_seconds=limits.query_timeout_ms / 1000,
         )
         self.engine = Engine(query_limits, features, clock)
@@ -90,8 +91,8 @@ class Service:
         parts = (database, self.store, self.engine, clock, self.registry, clients)
         self._alerting = Alerting(*parts, self._external_url)
         self._scaling = Scaling(*parts, options.data_directory / "fleets", self._external_url)
-        self._queries = WorkerPool("queries", limits.queries, limits.waiting_queries, "limits.waiting_queries")
-        self._writes = WorkerPool("writes", limits.write_requests, limits.write_requests * 8, "limits.write_requests")
+        self._queries = query_pool(limits)
+        self._writes = write_pool(limits)
         self._scheduler = AsyncIOScheduler(executors={"default": ThreadPoolExecutor(1)})
         self._reload_lock = asyncio.Lock()
         self._is_ready = False

@@ -39,6 +39,9 @@ class Limits:
     request_body_bytes: int = _limit(
         "request_body_size", 2**20, Unit.SIZE, "largest body of an API request other than remote write"
     )
+    request_body_timeout_ms: int = _limit(
+        "request_body_timeout", 60_000, Unit.DURATION, "longest time that the body of a request may take to arrive"
+    )
     write_request_bytes: int = _limit(
         "write_request_size", 32 * 2**20, Unit.SIZE, "largest remote write request, after decompression"
     )
