@@ -10,12 +10,12 @@ from alerts.rules import AlertingRule, RecordingRule, Rule, RuleGroup
 from alerts.templates.expand import RuleTemplate
 from monitor.config.file_globs import expand_globs
 from monitor.config.scrape_config import NameValidation
-from monitor.config.yaml_reader import Section, YamlDocument
+from monitor.config.yaml.yaml_reader import Section, YamlDocument
 from monitor.errors import ConfigError, ParseError, Problem, TemplateError
 from monitor.model.labels import METRIC_NAME, is_legacy_metric_name
 from monitor.promql.features import Features
-from monitor.promql.parse import parse_expression
-from monitor.promql.printing import format_expression
+from monitor.promql.syntax.parse import parse_expression
+from monitor.promql.syntax.printing import format_expression
 
 
 @dataclass(frozen=True, slots=True)

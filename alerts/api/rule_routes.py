@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from alerts.api.rule_shapes import alerts_json, rule_filter, rules_json
 from alerts.group_state import GroupStatus
-from monitor.promql.matcher_sets import parse_matcher_sets
+from monitor.promql.syntax.matcher_sets import parse_matcher_sets
 
 Statuses = Callable[[], Sequence[GroupStatus]]
 """The rule groups in the order of their files; called on the event loop."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from alerts.notify.grouping import NotificationReason, common_pairs
 from monitor.model.durations import rfc3339
 from monitor.model.labels import Labels
-from monitor.promql.go_text import with_replacement
+from monitor.promql.syntax.go_text import with_replacement
 
 VERSION = "4"
 # Go's zero time: Alertmanager sends it as the end of an alert that still fires.

@@ -20,7 +20,7 @@ from alerts.templates.values import (
     type_name,
 )
 from monitor.model.labels import quote
-from monitor.promql.go_format import format_general
+from monitor.promql.functions.go_format import format_general
 
 WIDTH_MAX = 100_000
 _DIRECTIVE = re.compile(r"%([-+# 0]*)((?:\[\d+\])?\*|\d+)?(?:\.((?:\[\d+\])?\*|\d+)?)?(\[\d+\])?(.?)", re.DOTALL)

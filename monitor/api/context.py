@@ -18,8 +18,8 @@ from monitor.config.config import Config
 from monitor.config.settings import Limits
 from monitor.promql.engine import Engine
 from monitor.scrape.target_status import JobTargets
+from monitor.storage.head.push import PushedBatch
 from monitor.storage.interfaces import Reader, Selector
-from monitor.storage.push import PushedBatch
 from monitor.storage.statistics import StoreStatistics
 
 

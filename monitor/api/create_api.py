@@ -12,13 +12,13 @@ from monitor.api.context import ApiContext
 from monitor.api.cross_origin import CrossOrigin
 from monitor.api.endpoint import Endpoint, EndpointApp
 from monitor.api.errors import add_error_handlers
-from monitor.api.management_routes import ManagementRoutes
 from monitor.api.openapi import SCHEMAS, paths_of
-from monitor.api.query_routes import QueryRoutes
-from monitor.api.series_routes import SeriesRoutes
-from monitor.api.status_routes import StatusRoutes
-from monitor.api.target_routes import TargetRoutes
-from monitor.api.write_routes import WriteRoutes
+from monitor.api.routes.management_routes import ManagementRoutes
+from monitor.api.routes.query_routes import QueryRoutes
+from monitor.api.routes.series_routes import SeriesRoutes
+from monitor.api.routes.status_routes import StatusRoutes
+from monitor.api.routes.target_routes import TargetRoutes
+from monitor.api.routes.write_routes import WriteRoutes
 
 _DESCRIPTION = (
     "The HTTP API of Prometheus, for Grafana and everything else that speaks it, and what Plimsoll adds."

@@ -29,7 +29,7 @@ from monitor.errors import (
     StorageFull,
     UnsupportedMediaType,
 )
-from monitor.promql.go_text import with_replacement
+from monitor.promql.syntax.go_text import with_replacement
 
 logger = logging.getLogger(__name__)
 

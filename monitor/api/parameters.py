@@ -15,7 +15,7 @@ from monitor.errors import BadRequest, ParseError
 from monitor.model.labels import quote
 from monitor.model.matchers import Matcher
 from monitor.promql.features import Features
-from monitor.promql.matcher_sets import parse_matcher_sets
+from monitor.promql.syntax.matcher_sets import parse_matcher_sets
 
 _FORM = b"application/x-www-form-urlencoded"
 _FIELDS_MAX = 10_000

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from monitor.model.durations import parse_duration_ms
 from monitor.model.labels import quote
-from monitor.scrape.go_float import parse_go_float
+from monitor.scrape.exposition.go_float import parse_go_float
 
 # Upstream's default bounds: int64 milliseconds, less what lookback and offsets may move a time by.
 TIME_MAX_MS = (2**63 // 1000 - 62_135_596_801) * 1000 + 999

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.http_options import request_options
 from monitor.config.scrape_config import HttpClientConfig, TlsConfig
-from monitor.scrape.tls_context import TlsContext
+from monitor.scrape.fetching.tls_context import TlsContext
 
 
 class HttpClients:

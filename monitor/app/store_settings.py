@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from monitor.config.config import Config
-from monitor.storage.head_state import HeadSettings
-from monitor.storage.maintenance import MaintenanceSettings
+from monitor.storage.blocks.maintenance import MaintenanceSettings
+from monitor.storage.head.head_state import HeadSettings
 from monitor.storage.store import StoreSettings
 
 

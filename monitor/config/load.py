@@ -9,16 +9,16 @@ from pathlib import Path
 
 from monitor.config.config import Config, GlobalConfig
 from monitor.config.file_globs import expand_globs, is_glob
-from monitor.config.read_alerting import read_alerting
-from monitor.config.read_global import read_global
-from monitor.config.read_scaling import read_scaling_policies
-from monitor.config.read_scrape import read_scrape_config
-from monitor.config.read_storage import read_storage
 from monitor.config.scrape_config import ScrapeConfig
+from monitor.config.sections.read_alerting import read_alerting
+from monitor.config.sections.read_global import read_global
+from monitor.config.sections.read_scaling import read_scaling_policies
+from monitor.config.sections.read_scrape import read_scrape_config
+from monitor.config.sections.read_storage import read_storage
+from monitor.config.sections.unsupported import TOP_LEVEL, ignore_unsupported
 from monitor.config.settings import read_limits
-from monitor.config.unsupported import TOP_LEVEL, ignore_unsupported
-from monitor.config.yaml_reader import Section, read_yaml
-from monitor.config.yaml_values import shown
+from monitor.config.yaml.yaml_reader import Section, read_yaml
+from monitor.config.yaml.yaml_values import shown
 from monitor.errors import ConfigError, Problem
 
 # As upstream's patRulePath: one `*` at most, and only in the last part of the name.

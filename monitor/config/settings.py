@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from monitor.config.yaml_reader import Section
+from monitor.config.yaml.yaml_reader import Section
 
 
 class Unit(enum.Enum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from monitor.errors import Span
 from monitor.model.durations import rfc3339
 from monitor.model.labels import quote
-from monitor.promql.go_format import format_general
+from monitor.promql.functions.go_format import format_general
 
 _MONOTONICITY = (
     "input to histogram_quantile needed to be fixed for monotonicity"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from monitor.errors import EvaluationError
-from monitor.promql.nodes import (
+from monitor.promql.syntax.nodes import (
     Duration,
     DurationBinary,
     DurationCall,

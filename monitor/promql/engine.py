@@ -22,15 +22,12 @@ from monitor.model.samples import Values
 from monitor.promql.annotations import Annotations
 from monitor.promql.context import QueryContext
 from monitor.promql.evaluate import evaluate, range_vector
-from monitor.promql.extended_ranges import extended_samples
 from monitor.promql.features import Features
-from monitor.promql.functions import single_row
+from monitor.promql.functions.instant_functions import single_row
 from monitor.promql.limits import Deadline, Guard, QueryLimits
-from monitor.promql.nodes import Expression, MatrixSelector, Subquery, ValueType
-from monitor.promql.parse import parse_expression
 from monitor.promql.plan import Plan, unwrapped
-from monitor.promql.printing import format_expression
-from monitor.promql.range_vectors import SampleRuns, sample_runs, window_samples
+from monitor.promql.ranges.extended_ranges import extended_samples
+from monitor.promql.ranges.range_vectors import SampleRuns, sample_runs, window_samples
 from monitor.promql.results import (
     QueryResult,
     QueryStatistics,
@@ -41,7 +38,10 @@ from monitor.promql.results import (
     vector_frame,
 )
 from monitor.promql.steps import Steps
-from monitor.promql.type_check import value_type
+from monitor.promql.syntax.nodes import Expression, MatrixSelector, Subquery, ValueType
+from monitor.promql.syntax.parse import parse_expression
+from monitor.promql.syntax.printing import format_expression
+from monitor.promql.syntax.type_check import value_type
 from monitor.promql.values import Vector
 from monitor.storage.interfaces import Reader
 

@@ -9,14 +9,22 @@ import numpy as np
 
 from monitor.errors import EvaluationError
 from monitor.model.samples import Values
-from monitor.promql.aggregations import aggregate, aggregate_quantile
-from monitor.promql.binary_operators import SET_OPERATORS, scalar_scalar, vector_scalar
+from monitor.promql.aggregation.aggregations import aggregate, aggregate_quantile
+from monitor.promql.aggregation.count_values import count_values
+from monitor.promql.aggregation.limiting_aggregations import limit
 from monitor.promql.context import QueryContext
-from monitor.promql.count_values import count_values
-from monitor.promql.functions import FunctionCall, call_function
-from monitor.promql.limiting_aggregations import limit
-from monitor.promql.names import without_names
-from monitor.promql.nodes import (
+from monitor.promql.functions.instant_functions import FunctionCall, call_function
+from monitor.promql.functions.names import without_names
+from monitor.promql.operators.binary_operators import SET_OPERATORS, scalar_scalar, vector_scalar
+from monitor.promql.operators.set_operators import set_operation
+from monitor.promql.operators.vector_matching import vector_vector
+from monitor.promql.plan import unwrapped
+from monitor.promql.ranges.range_functions import call_range_function
+from monitor.promql.ranges.range_vectors import RangeVector
+from monitor.promql.ranges.windows import DensePiece, Pieces, without_gaps
+from monitor.promql.selectors import duration_ms, range_selector, seen_steps, timestamp_argument, vector_selector
+from monitor.promql.steps import Steps
+from monitor.promql.syntax.nodes import (
     Aggregation,
     Binary,
     Call,
@@ -29,15 +37,7 @@ from monitor.promql.nodes import (
     Unary,
     VectorSelector,
 )
-from monitor.promql.plan import unwrapped
-from monitor.promql.range_functions import call_range_function
-from monitor.promql.range_vectors import RangeVector
-from monitor.promql.selectors import duration_ms, range_selector, seen_steps, timestamp_argument, vector_selector
-from monitor.promql.set_operators import set_operation
-from monitor.promql.steps import Steps
 from monitor.promql.values import Value, Vector
-from monitor.promql.vector_matching import vector_vector
-from monitor.promql.windows import DensePiece, Pieces, without_gaps
 
 _LIMITING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from monitor.model.label_frame import LabelFrame
-from monitor.promql.nodes import (
+from monitor.promql.syntax.nodes import (
     Aggregation,
     Call,
     Expression,

@@ -10,8 +10,8 @@ import numpy as np
 from monitor.model.frame import Frame
 from monitor.model.label_frame import LabelFrame
 from monitor.promql.context import QueryContext
-from monitor.promql.names import drop_names, merge_equal
-from monitor.promql.range_vectors import SampleRuns
+from monitor.promql.functions.names import drop_names, merge_equal
+from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.steps import Steps
 from monitor.promql.values import Vector
 

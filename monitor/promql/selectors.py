@@ -7,11 +7,11 @@ import numpy as np
 from monitor.model.samples import Indices, Mask, Values, is_stale
 from monitor.promql.context import QueryContext
 from monitor.promql.durations import resolve_ms
-from monitor.promql.nodes import AtPreset, Duration, MatrixSelector, RangeModifier, Subquery, VectorSelector
-from monitor.promql.range_vectors import Computed, RangeVector, assemble
+from monitor.promql.ranges.range_vectors import Computed, RangeVector, assemble
+from monitor.promql.ranges.windows import Batch, Windows, pieces_of, samples_until, windows_of
 from monitor.promql.steps import Steps
+from monitor.promql.syntax.nodes import AtPreset, Duration, MatrixSelector, RangeModifier, Subquery, VectorSelector
 from monitor.promql.values import Vector
-from monitor.promql.windows import Batch, Windows, pieces_of, samples_until, windows_of
 from monitor.storage.interfaces import Selection
 
 

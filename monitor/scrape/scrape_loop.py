@@ -9,7 +9,7 @@ import logging
 
 from monitor.clock import Clock
 from monitor.errors import ScrapeError, ScrapeFailure, StorageError
-from monitor.scrape.fetch import Fetcher
+from monitor.scrape.fetching.fetch import Fetcher
 from monitor.scrape.scrape_metrics import ScrapeMetrics
 from monitor.scrape.scrape_schedule import ScrapeSchedule
 from monitor.scrape.target import Target

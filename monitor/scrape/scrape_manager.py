@@ -15,7 +15,7 @@ from monitor.config.scrape_config import ScrapeConfig
 from monitor.scrape.discovery.build_targets import build_targets
 from monitor.scrape.discovery.job_discovery import Discovery, merged_updates
 from monitor.scrape.endings import TargetEndings
-from monitor.scrape.fetchers import new_fetcher
+from monitor.scrape.fetching.fetchers import new_fetcher
 from monitor.scrape.scrape_pool import Connect, JobSettings, ScrapePool
 from monitor.scrape.target_rows import ScrapeResources, TargetLimits
 from monitor.scrape.target_status import JobTargets

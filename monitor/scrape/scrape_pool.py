@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from monitor.clock import Clock
 from monitor.config.scrape_config import ScrapeConfig
-from monitor.scrape.aiohttp_fetch import AiohttpClient
 from monitor.scrape.discovery.build_targets import TargetSet
 from monitor.scrape.endings import TargetEndings
-from monitor.scrape.fetch import Fetcher, FetchRequest, fetch_request
-from monitor.scrape.fetchers import new_fetcher
+from monitor.scrape.fetching.aiohttp_fetch import AiohttpClient
+from monitor.scrape.fetching.fetch import Fetcher, FetchRequest, fetch_request
+from monitor.scrape.fetching.fetchers import new_fetcher
 from monitor.scrape.scrape_loop import ScrapeLoop
 from monitor.scrape.scrape_schedule import ScrapeSchedule
 from monitor.scrape.target import Target

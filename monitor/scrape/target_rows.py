@@ -14,15 +14,15 @@ from prometheus_client import CollectorRegistry
 
 from monitor.errors import ExpositionError, ScrapeError, ScrapeFailure
 from monitor.model.samples import ABSENT, STALE, Values
-from monitor.scrape.content_type import format_of
-from monitor.scrape.exposition import FamilyMetadata
-from monitor.scrape.exposition_grammar import PROMETHEUS_TEXT, ExpositionFormat
-from monitor.scrape.layout import Layout
-from monitor.scrape.layout_builder import LayoutBuilder, LayoutChange
-from monitor.scrape.layout_cache import ExpositionReader, LayoutTable
+from monitor.scrape.exposition.content_type import format_of
+from monitor.scrape.exposition.exposition_grammar import PROMETHEUS_TEXT, ExpositionFormat
+from monitor.scrape.exposition.parse_exposition import FamilyMetadata
+from monitor.scrape.layouts.layout import Layout
+from monitor.scrape.layouts.layout_builder import LayoutBuilder, LayoutChange
+from monitor.scrape.layouts.layout_cache import ExpositionReader, LayoutTable
+from monitor.scrape.layouts.series_map import SeriesMap, map_series
 from monitor.scrape.report_series import ReportFrames, new_report_frames
 from monitor.scrape.scrape_metrics import ScrapeMetrics, new_scrape_metrics
-from monitor.scrape.series_map import SeriesMap, map_series
 from monitor.scrape.stamped_series import StampedSeries
 from monitor.scrape.target import Target
 from monitor.storage.interfaces import Appender, RowStore

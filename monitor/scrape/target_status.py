@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from monitor.errors import ScrapeFailure
-from monitor.scrape.exposition import FamilyMetadata
+from monitor.scrape.exposition.parse_exposition import FamilyMetadata
 from monitor.scrape.target import DroppedTarget, Target
 
 

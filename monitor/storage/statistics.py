@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from monitor.model.labels import METRIC_NAME
-from monitor.storage.head import Head
-from monitor.storage.series_table import SeriesTable
+from monitor.storage.head.head import Head
+from monitor.storage.head.series_table import SeriesTable
 
 _LENGTH_BYTES = 2
 

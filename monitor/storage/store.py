@@ -13,19 +13,19 @@ from pathlib import Path
 from monitor.clock import Clock
 from monitor.model.label_frame import LabelFrame
 from monitor.model.samples import Timestamps, Values
-from monitor.storage.block import Block
-from monitor.storage.committer import Checkpoint, Committer
+from monitor.storage.blocks.block import Block
+from monitor.storage.blocks.maintenance import Maintenance, MaintenanceSettings, in_sequence
+from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.data_directory import DataDirectory
-from monitor.storage.head import Head
-from monitor.storage.head_state import HeadSettings
-from monitor.storage.journal import Journal, SlabReader
-from monitor.storage.maintenance import Maintenance, MaintenanceSettings, in_sequence
-from monitor.storage.push import PushedBatch, PushSources
-from monitor.storage.reader import Sealed, StoreReader
-from monitor.storage.readers import Readers
-from monitor.storage.resolve import ResolveCache
-from monitor.storage.slab_cache import SlabCache
-from monitor.storage.source import Source
+from monitor.storage.head.head import Head
+from monitor.storage.head.head_state import HeadSettings
+from monitor.storage.head.push import PushedBatch, PushSources
+from monitor.storage.head.source import Source
+from monitor.storage.journal.committer import Checkpoint, Committer
+from monitor.storage.journal.journal import Journal, SlabReader
+from monitor.storage.reading.reader import Sealed, StoreReader
+from monitor.storage.reading.readers import Readers
+from monitor.storage.reading.resolve import ResolveCache
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any
 from prometheus_client import Counter
 
 from monitor.config.file_globs import expand_globs
-from monitor.config.read_scrape import read_target_group
 from monitor.config.scrape_config import FileDiscovery, StaticGroup
-from monitor.config.yaml_nodes import read_text
-from monitor.config.yaml_reader import DEFAULT_YAML_LIMITS, YamlDocument
+from monitor.config.sections.read_scrape import read_target_group
+from monitor.config.yaml.yaml_nodes import read_text
+from monitor.config.yaml.yaml_reader import DEFAULT_YAML_LIMITS, YamlDocument
 from monitor.errors import ConfigError, Problem
 from monitor.model.labels import Labels
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from remote_write import write_request
 
-from monitor.api.write_request import decode_write_request, decompress
-from monitor.api.write_samples import write_samples
+from monitor.api.remote_write.write_request import decode_write_request, decompress
+from monitor.api.remote_write.write_samples import write_samples
 from monitor.clock import SystemClock
 from monitor.errors import BadRequest
 from monitor.storage.store import Store, StoreSettings

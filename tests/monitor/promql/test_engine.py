@@ -17,7 +17,7 @@ from monitor.model.labels import Labels
 from monitor.promql.engine import Engine
 from monitor.promql.features import Features
 from monitor.promql.limits import QueryLimits
-from monitor.promql.range_vectors import SampleRuns
+from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import ResultType
 from monitor.promql.steps import Steps
 from monitor.storage.interfaces import Selection, Selector

@@ -19,9 +19,9 @@ from promql_strategies import SOUPS, vectors
 
 from monitor.errors import ParseError
 from monitor.promql.features import Features
-from monitor.promql.parse import parse_expression
-from monitor.promql.printing import prettify
-from monitor.promql.tree_json import expression_json
+from monitor.promql.syntax.parse import parse_expression
+from monitor.promql.syntax.printing import prettify
+from monitor.promql.syntax.tree_json import expression_json
 
 FEATURES = ["promql-experimental-functions", "promql-duration-expr"]
 NEWER_FIELDS = {"anchored", "smoothed", "fillValues"}

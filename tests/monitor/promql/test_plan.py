@@ -4,8 +4,8 @@ import pytest
 
 from monitor.model.label_frame import LabelFrame
 from monitor.promql.features import Features
-from monitor.promql.parse import parse_expression
 from monitor.promql.plan import Memo, Plan
+from monitor.promql.syntax.parse import parse_expression
 
 
 @pytest.mark.parametrize(

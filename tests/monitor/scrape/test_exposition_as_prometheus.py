@@ -10,8 +10,8 @@ import pytest
 from prometheus_oracle import ExposedBody, Verdict, judge
 
 from monitor.errors import ExpositionError
-from monitor.scrape.exposition import Exposition, parse_exposition
-from monitor.scrape.exposition_grammar import ExpositionFormat
+from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
+from monitor.scrape.exposition.parse_exposition import Exposition, parse_exposition
 
 BODIES = 250
 CONTENT_TYPES = {

@@ -11,7 +11,7 @@ from scraping import START_MS, TEXT, Scraping, scraping
 
 from monitor.config.scrape_config import RelabelAction, RelabelRule, ScrapeLimits, ScrapeProtocol
 from monitor.errors import ScrapeError, ScrapeFailure
-from monitor.scrape.fetch import FetchResponse
+from monitor.scrape.fetching.fetch import FetchResponse
 from monitor.scrape.scrape_loop import ScrapeLoop
 from monitor.scrape.target_status import TargetHealth
 

@@ -23,7 +23,7 @@ from monitor.config.settings import Limits
 from monitor.model.labels import Labels
 from monitor.scrape.discovery.job_discovery import Discovery
 from monitor.scrape.discovery.static import StaticDiscovery
-from monitor.scrape.fetch import FetchRequest
+from monitor.scrape.fetching.fetch import FetchRequest
 from monitor.scrape.scrape_manager import DISCOVERY_RETRY_SECONDS, ScrapeManager
 from monitor.scrape.target_status import TargetHealth, TargetStatus
 

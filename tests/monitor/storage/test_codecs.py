@@ -9,10 +9,10 @@ from hypothesis.extra import numpy as hnp
 from monitor.errors import CorruptData
 from monitor.model.label_frame import LabelFrame
 from monitor.model.samples import ABSENT, STALE
-from monitor.storage.chunk import Cells
-from monitor.storage.entry_codec import CellsRecord, RowsRecord, decode_entry, encode_entry
-from monitor.storage.label_codec import decode_labels, encode_labels
-from monitor.storage.slab_codec import decode_timestamps, decode_values, encode_timestamps, encode_values
+from monitor.storage.blocks.label_codec import decode_labels, encode_labels
+from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values, encode_timestamps, encode_values
+from monitor.storage.head.chunk import Cells
+from monitor.storage.journal.entry_codec import CellsRecord, RowsRecord, decode_entry, encode_entry
 
 any_bits = hnp.arrays(np.uint64, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 

@@ -15,7 +15,7 @@ from pcodec import standalone
 from pyroaring import BitMap
 
 from monitor.model.label_frame import LabelFrame
-from monitor.storage.head_state import HeadSettings
+from monitor.storage.head.head_state import HeadSettings
 from monitor.storage.store import Store, StoreSettings
 
 ABSENT_BITS = 0x7FF00000000000AB

@@ -10,8 +10,8 @@ from manual_clock import ManualClock
 from monitor.errors import CorruptData, DataDirectoryLocked, LimitExceeded, StorageFull
 from monitor.model.label_frame import LabelFrame
 from monitor.model.matchers import Matcher, MatchOp
-from monitor.storage.head_state import HeadSettings
-from monitor.storage.journal import Journal, Transaction
+from monitor.storage.head.head_state import HeadSettings
+from monitor.storage.journal.journal import Journal, Transaction
 from monitor.storage.store import Store, StoreSettings
 
 UP = (Matcher("__name__", MatchOp.EQUAL, "up"),)

@@ -16,8 +16,8 @@ from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import Labels
 from monitor.model.matchers import Matcher, MatchOp
 from monitor.model.samples import ABSENT, STALE, is_absent
-from monitor.storage.head_state import HeadSettings
-from monitor.storage.maintenance import MaintenanceSettings
+from monitor.storage.blocks.maintenance import MaintenanceSettings
+from monitor.storage.head.head_state import HeadSettings
 from monitor.storage.store import Store, StoreSettings
 
 SPAN_MS = 60_000

@@ -1,0 +1,118 @@
+"""From a decoded remote write request to the store: what is good is kept, whatever else is in the request.
+
+A sender repeats a request on 5xx and 429 and drops it on 400. So nothing good may be lost with what is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import compress
+
+import numpy as np
+
+from monitor.api.context import WritableStore
+from monitor.api.remote_write.write_request import WriteRequest, decode_labels
+from monitor.errors import BadRequest, LimitExceeded
+from monitor.model.samples import Mask
+from monitor.storage.head.push import PushedBatch, batch_of
+
+YEAR_10000_MS = 253_402_300_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`refusal` says why the first of `refused_series` was not taken, or not all of its samples; empty if none."""
+
+    series: int = 0
+    samples: int = 0
+    refused_series: int = 0
+    refusal: str = ""
+    ignored_histograms: int = 0
+
+    def refusing(self, series: int, reason: str) -> Written:
+        return replace(self, refused_series=self.refused_series + series, refusal=self.refusal or reason)
+
+
+def write_samples(store: WritableStore, request: WriteRequest) -> Written:
+    """Pushes what the store takes. Raises StorageFull if it takes nothing more."""
+    timely, written = _timely(request, Written(len(request.keys), ignored_histograms=request.histograms))
+    batch = batch_of(timely.keys, decode_labels, timely.counts, timely.timestamps_ms, timely.values)
+    return _push(store, batch, written)
+
+
+def _push(store: WritableStore, batch: PushedBatch, written: Written) -> Written:
+    if not batch.keys:
+        return written
+    try:
+        too_late = store.push(batch)
+    except BadRequest:
+        # Nothing of it was taken: the store asks for the labels of all new series first.
+        return _push(store, *_well_labelled(batch, written))
+    except LimitExceeded as error:
+        return _push_halves(store, batch, written, error)
+    written = replace(written, samples=written.samples + len(batch.values) - too_late)
+    if too_late:
+        return written.refusing(0, f"out of order sample: {too_late} samples are older than the late window allows")
+    return written
+
+
+def _push_halves(store: WritableStore, batch: PushedBatch, written: Written, error: LimitExceeded) -> Written:
+    """Finds the new series by halving: known ones keep flowing whatever the limit."""
+    if len(batch.keys) == 1:
+        return written.refusing(1, str(error))
+    middle = len(batch.keys) // 2
+    written = _push(store, _sliced(batch, 0, middle), written)
+    return _push(store, _sliced(batch, middle, len(batch.keys)), written)
+
+
+def _timely(request: WriteRequest, written: Written) -> tuple[WriteRequest, Written]:
+    """Without samples before 1970 or after the year 9999."""
+    times = request.timestamps_ms
+    is_timely = (times >= 0) & (times < YEAR_10000_MS)
+    if is_timely.all():
+        return request, written
+    owner = np.repeat(np.arange(len(request.keys)), request.counts)
+    counts = np.bincount(owner[is_timely], minlength=len(request.keys))
+    first_ms = int(times[~is_timely][0])
+    reason = f"got a sample at {first_ms} ms, want a time from 1970 to 9999"
+    kept = replace(request, counts=counts, timestamps_ms=times[is_timely], values=request.values[is_timely])
+    return kept, written.refusing(int((counts < request.counts).sum()), reason)
+
+
+def _well_labelled(batch: PushedBatch, written: Written) -> tuple[PushedBatch, Written]:
+    """Without series whose labels make no sense."""
+    is_good = np.ones(len(batch.keys), np.bool_)
+    for position, key in enumerate(batch.keys):
+        try:
+            decode_labels(key)
+        except BadRequest as error:
+            is_good[position] = False
+            written = written.refusing(1, str(error))
+    return _chosen(batch, is_good), written
+
+
+def _sliced(batch: PushedBatch, first: int, end: int) -> PushedBatch:
+    """Series `first` to `end`, the latter not included."""
+    if end - first == len(batch.keys):
+        return batch
+    begin = int(batch.counts[:first].sum())
+    samples = slice(begin, begin + int(batch.counts[first:end].sum()))
+    return replace(
+        batch,
+        keys=batch.keys[first:end],
+        counts=batch.counts[first:end],
+        timestamps_ms=batch.timestamps_ms[samples],
+        values=batch.values[samples],
+    )
+
+
+def _chosen(batch: PushedBatch, is_chosen: Mask) -> PushedBatch:
+    """Some series, in the same order."""
+    samples = np.repeat(is_chosen, batch.counts)
+    return replace(
+        batch,
+        keys=list(compress(batch.keys, is_chosen.tolist())),
+        counts=batch.counts[is_chosen],
+        timestamps_ms=batch.timestamps_ms[samples],
+        values=batch.values[samples],
+    )

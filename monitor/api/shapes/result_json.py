@@ -1,0 +1,145 @@
+"""Query results as JSON, from columns to text: no Python object is made for a point, and one join for thousands.
+
+A matrix is written run by run, a run being the points of one series, as an alternation of leads and values:
+
+    {"metric":{…},"values":[[t0,"    1    "],[t1,"    2    "]]},{"metric":{…},"values":[[t0,"    3    "]]}
+    lead of a run's first point    value   lead   value   lead of the next run's first point   value   end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import compress
+
+import numpy as np
+import orjson
+
+from monitor.api.shapes.float_text import float_text, float_texts, short_timestamp_text, timestamp_text, timestamp_texts
+from monitor.model.frame import Frame
+from monitor.model.label_frame import LabelColumn, LabelFrame
+from monitor.model.samples import Indices, Mask, Values
+from monitor.promql.limits import Guard
+from monitor.promql.ranges.range_vectors import SampleRuns
+from monitor.promql.results import QueryResult, ResultType
+from monitor.promql.syntax.go_text import with_replacement
+
+_POINTS_MAX = 16_384
+"""Points a piece: its lists stay in the processor's cache, and no call holds the interpreter for more than 2 ms."""
+
+
+def metric_texts(labels: LabelFrame) -> list[bytes]:
+    """The S label sets as JSON objects."""
+    columns = [_label_texts(name, labels.columns[name]) for name in labels.names()]
+    if not columns:
+        return [b"{}"] * labels.size
+    return [b"{" + b"".join(pairs)[1:] + b"}" for pairs in zip(*columns, strict=True)]
+
+
+def _label_texts(name: str, column: LabelColumn) -> list[bytes]:
+    """`,"name":"value"` for each set that has the label, else nothing."""
+    start = b"," + json_text(name) + b":"
+    codes = column.codes.tolist()
+    text_by_code = {code: start + json_text(column.values[code]) for code in set(codes) if code}
+    text_by_code[0] = b""
+    return [text_by_code[code] for code in codes]
+
+
+def json_text(text: str) -> bytes:
+    """A JSON string; what is not UTF-8 becomes U+FFFD, as Go's encoder has it."""
+    try:
+        return orjson.dumps(text)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(with_replacement(text))
+
+
+def result_pieces(result: QueryResult, guard: Guard) -> Iterator[bytes]:
+    """The value of `data.result` in pieces. `guard` is asked between them."""
+    value = result.value
+    at_ms = result.steps.start_ms
+    if result.type is ResultType.SCALAR:
+        assert isinstance(value, float), f"BUG: got {type(value).__name__}, want a float"
+        yield b'[%b,"%b"]' % (short_timestamp_text(at_ms), float_text(value).encode())
+    elif isinstance(value, str):
+        yield b"[%b,%b]" % (short_timestamp_text(at_ms), json_text(value))
+    elif isinstance(value, SampleRuns):
+        yield from _runs(value, guard)
+    elif result.type is ResultType.VECTOR:
+        assert isinstance(value, Frame), f"BUG: got {type(value).__name__}, want a Frame"
+        yield from _vector(value, at_ms, guard)
+    else:
+        assert isinstance(value, Frame), f"BUG: got {type(value).__name__}, want a Frame"
+        yield from _matrix(value, [timestamp_text(time_ms) for time_ms in result.steps.times_ms().tolist()], guard)
+
+
+def _vector(frame: Frame, at_ms: int, guard: Guard) -> Iterator[bytes]:
+    yield b"["
+    time = timestamp_text(at_ms)
+    metrics, values = metric_texts(frame.labels), np.ascontiguousarray(frame.values[:, 0])
+    for first in range(0, frame.series, _POINTS_MAX):
+        guard.check()
+        end = first + _POINTS_MAX
+        leads = [b'"]},{"metric":%b,"value":[%b,"' % (metric, time) for metric in metrics[first:end]]
+        yield _interleaved(leads, values[first:end], is_first=first == 0, closing=b'"]},')
+    yield b'"]}]' if frame.series else b"]"
+
+
+def _matrix(frame: Frame, times: list[bytes], guard: Guard) -> Iterator[bytes]:
+    yield b"["
+    metrics = metric_texts(frame.labels)
+    leads = [b'"],[%b,"' % time for time in times]
+    rows = max(1, _POINTS_MAX // max(1, len(times)))
+    for first in range(0, frame.series, rows):
+        guard.check()
+        end = first + rows
+        present = None if frame.present is None else frame.present[first:end]
+        yield _matrix_piece(metrics[first:end], leads, frame.values[first:end], present, is_first=first == 0)
+    yield b'"]]}]' if frame.series else b"]"
+
+
+def _matrix_piece(
+    metrics: Sequence[bytes], leads: list[bytes], values: Values, present: Mask | None, *, is_first: bool
+) -> bytes:
+    """R series over T steps, each with a value at some step."""
+    all_leads = leads * len(metrics)
+    if present is None or present.all():
+        starts = np.arange(len(metrics)) * len(leads)
+        return _run_piece(metrics, starts, all_leads, values.ravel(), is_first=is_first)
+    counts = present.sum(axis=1)
+    kept = list(compress(all_leads, present.ravel().tolist()))
+    return _run_piece(metrics, np.cumsum(counts) - counts, kept, values[present], is_first=is_first)
+
+
+def _runs(runs: SampleRuns, guard: Guard) -> Iterator[bytes]:
+    yield b"["
+    metrics, size = metric_texts(runs.labels), runs.labels.size
+    first = 0
+    while first < size:
+        guard.check()
+        begin = int(runs.starts[first])
+        # At least one run, however long; otherwise as many as fit.
+        end = max(first + 1, int(np.searchsorted(runs.starts, begin + _POINTS_MAX, side="right")) - 1)
+        points = slice(begin, int(runs.starts[end]))
+        leads = [b'"],[%b,"' % time for time in timestamp_texts(runs.timestamps_ms[points])]
+        starts = runs.starts[first:end] - begin
+        yield _run_piece(metrics[first:end], starts, leads, runs.values[points], is_first=first == 0)
+        first = end
+    yield b'"]]}]' if size else b"]"
+
+
+def _run_piece(
+    metrics: Sequence[bytes], starts: Indices, leads: list[bytes], values: Values, *, is_first: bool
+) -> bytes:
+    """Points laid end to end; the run of `metrics[r]` begins at `starts[r]`."""
+    for metric, start in zip(metrics, starts.tolist(), strict=True):
+        leads[start] = b'"]]},{"metric":%b,"values":[%b' % (metric, leads[start][3:])
+    return _interleaved(leads, values, is_first=is_first, closing=b'"]]},')
+
+
+def _interleaved(leads: Sequence[bytes], values: Values, *, is_first: bool, closing: bytes) -> bytes:
+    """lead, text, lead, text, … The first point of all has nothing before it to close."""
+    items = [b""] * (2 * len(leads))
+    items[0::2] = leads
+    items[1::2] = float_texts(values)
+    if is_first:
+        items[0] = items[0].removeprefix(closing)
+    return b"".join(items)

@@ -1,0 +1,137 @@
+"""`scrape_configs`, with the checks and defaults of upstream's config.ScrapeConfig."""
+
+from __future__ import annotations
+
+import re
+
+from monitor.config.config import GlobalConfig
+from monitor.config.scrape_config import (
+    DEFAULT_SCRAPE_PROTOCOLS,
+    FileDiscovery,
+    NameEscaping,
+    NameValidation,
+    ScrapeConfig,
+    ScrapeProtocol,
+    StaticGroup,
+)
+from monitor.config.sections.read_global import (
+    PROTOBUF_PROTOCOL,
+    default_name_escaping,
+    read_name_escaping,
+    read_name_validation,
+    read_scrape_limits,
+    read_scrape_protocols,
+    read_timeout_ms,
+)
+from monitor.config.sections.read_http import read_http_client
+from monitor.config.sections.read_relabel import read_relabel_rules
+from monitor.config.sections.unsupported import SCRAPE, ignore_unsupported
+from monitor.config.yaml.yaml_reader import Section
+from monitor.config.yaml.yaml_values import shown, to_choice
+from monitor.model.labels import Labels
+
+# As upstream's patFileSDName: one `*` at most, and only in the last part of the name.
+_FILE_SD_NAME = re.compile(r"[^*]*(?:\*[^/]*)?\.(?:json|yml|yaml|JSON|YML|YAML)", re.DOTALL)
+_SCHEMES = {"http": "http", "https": "https"}
+
+
+def read_scrape_config(section: Section, global_config: GlobalConfig) -> ScrapeConfig:
+    """One job, with what it does not set taken from `global_config`."""
+    section.require("job_name")
+    ignore_unsupported(section, SCRAPE)
+    interval_ms = section.duration_ms("scrape_interval") or global_config.scrape_interval_ms
+    protocols = read_scrape_protocols(section) or global_config.scrape_protocols or DEFAULT_SCRAPE_PROTOCOLS
+    name_validation = read_name_validation(section, global_config.name_validation)
+    relabel_configs = read_relabel_rules(section, "relabel_configs", name_validation)
+    return ScrapeConfig(
+        job_name=section.text("job_name"),
+        scrape_interval_ms=interval_ms,
+        scrape_timeout_ms=read_timeout_ms(section, interval_ms, global_config.scrape_timeout_ms),
+        metrics_path=section.text("metrics_path", "/metrics"),
+        scheme=section.choice("scheme", _SCHEMES, "http"),
+        params=section.text_lists("params"),
+        honor_labels=section.flag("honor_labels"),
+        honor_timestamps=section.flag("honor_timestamps", True),
+        track_timestamps_staleness=section.flag("track_timestamps_staleness"),
+        enable_compression=section.flag("enable_compression", True),
+        extra_scrape_metrics=section.flag("extra_scrape_metrics", global_config.extra_scrape_metrics),
+        scrape_protocols=protocols,
+        fallback_scrape_protocol=_read_fallback_protocol(section),
+        http=read_http_client(section),
+        limits=read_scrape_limits(section, global_config.limits),
+        static_configs=_read_static_groups(section, may_be_url=bool(relabel_configs)),
+        file_sd_configs=tuple(_read_file_discovery(discovery) for discovery in section.sections("file_sd_configs")),
+        relabel_configs=relabel_configs,
+        metric_relabel_configs=read_relabel_rules(section, "metric_relabel_configs", name_validation),
+        keep_dropped_targets=section.integer("keep_dropped_targets") or global_config.keep_dropped_targets,
+        name_validation=name_validation,
+        name_escaping=_read_job_name_escaping(section, name_validation, global_config),
+    )
+
+
+def read_target_group(section: Section, origin: str) -> StaticGroup:
+    """`targets` and `labels`, as they stand in a job and in files of file_sd."""
+    labels = section.text_mapping("labels")
+    for name in labels:
+        if not name:
+            section.problem("got an empty name, want a label name", "labels")
+    return StaticGroup(section.texts("targets"), Labels(labels), origin)
+
+
+def _read_static_groups(section: Section, may_be_url: bool) -> tuple[StaticGroup, ...]:
+    groups = []
+    for index, group_section in enumerate(section.sections("static_configs")):
+        group = read_target_group(group_section, str(index))
+        groups.append(group)
+        if not may_be_url:
+            _check_hosts(group_section, group)
+    return tuple(groups)
+
+
+def _check_hosts(section: Section, group: StaticGroup) -> None:
+    """Without relabelling, a target is an address as it stands."""
+    for index, target in enumerate(group.targets):
+        if "/" in target:
+            section.problem(f"got {shown(target)}, want host:port without a scheme or path", f"targets[{index}]")
+
+
+def _read_file_discovery(section: Section) -> FileDiscovery:
+    section.require("files")
+    if section.has("files") and not section.texts("files"):
+        section.problem("got no file name, want at least one", "files")
+    return FileDiscovery(
+        files=section.parsed_list("files", lambda name: section.join_directory(_to_file_sd_name(name))),
+        refresh_interval_ms=section.duration_ms("refresh_interval", 300_000, minimum_ms=1),
+    )
+
+
+def _to_file_sd_name(name: str) -> str:
+    if not _FILE_SD_NAME.fullmatch(name):
+        raise ValueError(
+            f"got {shown(name)}, want a name that ends in .json, .yml or .yaml, with * in its last part only"
+        )
+    return name
+
+
+def _read_fallback_protocol(section: Section) -> ScrapeProtocol | None:
+    key = "fallback_scrape_protocol"
+    known: dict[str, ScrapeProtocol | None] = {protocol.value: protocol for protocol in ScrapeProtocol}
+    protocol = section.parsed(key, to_choice({**known, PROTOBUF_PROTOCOL: None, "": None}), None)
+    if section.text(key) == PROTOBUF_PROTOCOL:
+        section.warning(f"ignored: {PROTOBUF_PROTOCOL}, targets are asked for text only", key)
+    return protocol
+
+
+def _read_job_name_escaping(
+    section: Section, name_validation: NameValidation, global_config: GlobalConfig
+) -> NameEscaping:
+    """A job that sets only the validation does not inherit an escaping that contradicts it."""
+    is_inherited = not section.text("metric_name_validation_scheme")
+    default = global_config.name_escaping if is_inherited else default_name_escaping(name_validation)
+    escaping = read_name_escaping(section, default)
+    if escaping is NameEscaping.ALLOW_UTF8 and name_validation is NameValidation.LEGACY:
+        section.problem(
+            "got allow-utf-8, want another scheme where metric_name_validation_scheme is legacy",
+            "metric_name_escaping_scheme",
+        )
+    return escaping

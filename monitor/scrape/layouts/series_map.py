@@ -1,0 +1,136 @@
+"""From what a target exposes to the columns of its rows: labels, relabelling, limits. Done once for each layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.config.scrape_config import RelabelRule
+from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.samples import Mask
+from monitor.scrape.layouts.label_checks import check_label_limits, check_names
+from monitor.scrape.layouts.layout import Layout
+from monitor.scrape.layouts.layout_builder import NEW, LayoutChange
+from monitor.scrape.relabel import relabel
+from monitor.scrape.target import Target
+from monitor.scrape.target_labels import attach_target_labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesMap:
+    """A row has M cells of exposed series and R of report series.
+
+    `labels` (M + R) are their final labels; cell m is the layout's row `cells[m]`, or its row m if `cells` is None.
+    `stamped` (K,) are the layout's rows with timestamps of their own, and `stamped_labels` (K,) their labels; they are
+    in no row. `samples_kept` counts what metric relabelling left, `duplicates` those of it whose series was there
+    before in the body, `dropped_by_limit` those left out for the series limit. `relabelled` (N + R) are the labels of
+    every row of the layout and of the report series, kept for the next map if there are rules.
+    """
+
+    layout: Layout
+    labels: LabelFrame
+    cells: Rows | None
+    stamped: Rows
+    stamped_labels: LabelFrame
+    samples_kept: int
+    duplicates: int
+    dropped_by_limit: int
+    relabelled: LabelFrame | None
+
+    def row_series(self) -> int:
+        """M."""
+        return self.layout.size if self.cells is None else len(self.cells)
+
+    def exposed_texts(self) -> set[bytes]:
+        """The texts of the series that are stored."""
+        prefixes = self.layout.prefixes()
+        rows = range(self.row_series()) if self.cells is None else self.cells.tolist()
+        return {prefixes[row] for row in (*rows, *self.stamped.tolist())}
+
+
+def map_series(
+    change: LayoutChange, target: Target, reports: LabelFrame, series_max: int, previous: SeriesMap | None
+) -> SeriesMap:
+    """The map for a new layout. Raises ScrapeError if the labels of a series are not valid or over a limit.
+
+    `reports` (R,) are the labels of the report series; `series_max` is the limit where the job has none. `previous`
+    is the map of the layout before.
+    """
+    layout, config = change.layout, target.config
+    relabelled, kept = _relabelled(change, target, reports, previous)
+    plain = layout.size if not config.honor_timestamps else len(layout.plain)
+    rows, stamped = np.flatnonzero(kept[:plain]), plain + np.flatnonzero(kept[plain:])
+    exposed = relabelled.take(np.concatenate([rows, stamped]))
+    check_names(exposed, config.name_validation)
+    check_label_limits(exposed, config.limits)
+    report_rows = np.arange(layout.size, relabelled.size)
+    unique = _first_of_each_series(relabelled, report_rows, rows)
+    cells, stamped_left = _within_limit(unique, stamped, layout, config.limits.series or series_max, previous)
+    is_identity = len(cells) == layout.size
+    return SeriesMap(
+        layout=layout,
+        labels=relabelled if is_identity else relabelled.take(np.concatenate([cells, report_rows])),
+        cells=None if is_identity else cells,
+        stamped=stamped_left,
+        stamped_labels=relabelled.take(stamped_left) if len(stamped_left) else LabelFrame(0, {}),
+        samples_kept=len(rows) + len(stamped),
+        duplicates=len(rows) - len(unique),
+        dropped_by_limit=len(unique) + len(stamped) - len(cells) - len(stamped_left),
+        relabelled=relabelled if config.metric_relabel_configs else None,
+    )
+
+
+def _relabelled(
+    change: LayoutChange, target: Target, reports: LabelFrame, previous: SeriesMap | None
+) -> tuple[LabelFrame, Mask]:
+    """Final labels of every row of the layout, none for dropped ones, and of the report series; (N,) what is kept."""
+    layout, config = change.layout, target.config
+    if not config.metric_relabel_configs:
+        frame = attach_target_labels(
+            layout.labels_with(reports), target.labels, config.honor_labels, layout.series.blanks
+        )
+        return frame, np.ones(layout.size, np.bool_)
+    known = previous.relabelled if previous is not None and previous.layout is change.before else None
+    before = change.rows_before if change.rows_before is not None else np.full(layout.size, NEW)
+    is_new = before == NEW if known is not None else np.ones(layout.size, np.bool_)
+    attached = attach_target_labels(layout.series.labels, target.labels, config.honor_labels, layout.series.blanks)
+    new = _relabel_rows(attached.take(np.flatnonzero(is_new)), config.metric_relabel_configs)
+    report_labels = attach_target_labels(reports, target.labels, False, {})
+    if known is None:
+        return LabelFrame.concat([new, report_labels]), _has_labels(new)
+    old = known.take(before[~is_new])
+    order = np.where(is_new, old.size + np.cumsum(is_new) - 1, np.cumsum(~is_new) - 1)
+    frame = LabelFrame.concat([old, new]).take(order)
+    return LabelFrame.concat([frame, report_labels]), _has_labels(frame)
+
+
+def _relabel_rows(frame: LabelFrame, rules: tuple[RelabelRule, ...]) -> LabelFrame:
+    return LabelFrame.of([relabel(labels, rules) or {} for labels in frame.all_labels()])
+
+
+def _has_labels(frame: LabelFrame) -> Mask:
+    mask = np.zeros(frame.size, np.bool_)
+    for column in frame.columns.values():
+        mask |= column.codes != 0
+    return mask
+
+
+def _first_of_each_series(frame: LabelFrame, reports: Rows, rows: Rows) -> Rows:
+    """`rows` without repetitions and without what looks like a report series: no target says itself that it is up."""
+    first = frame.take(np.concatenate([reports, rows])).group().first
+    return rows[first[len(reports) :] - len(reports)]
+
+
+def _within_limit(
+    rows: Rows, stamped: Rows, layout: Layout, series_max: int, previous: SeriesMap | None
+) -> tuple[Rows, Rows]:
+    """What is left of both if there are more than `series_max`: those stored before first, then others in order."""
+    if len(rows) + len(stamped) <= series_max:
+        return rows, stamped
+    prefixes, known = layout.prefixes(), previous.exposed_texts() if previous is not None else set()
+    both = np.concatenate([rows, stamped])
+    is_known = np.array([prefixes[row] in known for row in both.tolist()], np.bool_)
+    chosen = np.concatenate([both[is_known], both[~is_known]])[:series_max]
+    left = np.sort(chosen)
+    return left[np.isin(left, rows)], left[np.isin(left, stamped)]

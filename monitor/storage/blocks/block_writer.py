@@ -1,0 +1,198 @@
+"""Writes a block: one sealed SQLite file with the slabs and the label index of a span of time. FORMAT.md draws it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.labels import METRIC_NAME
+from monitor.model.samples import Values, has_gaps, is_absent
+from monitor.storage.blocks.label_codec import encode_labels
+from monitor.storage.blocks.pieces import Piece
+from monitor.storage.blocks.slab_codec import checksum, encode_timestamps, encode_values
+from monitor.storage.head.chunk import SLAB_SERIES_MAX
+from monitor.storage.journal.journal import translate_sqlite_error
+
+FORMAT_VERSION = 1
+PAGE_BYTES = 4096
+VECTOR_ROWS_MAX = 1024
+"""Longer vectors would compress hardly better, and a query for the last minutes would decode more than it needs."""
+LABEL_GROUP_SERIES = 4096
+"""Label sets are stored together for about this many series: they share their values."""
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE sources (
+    source_id INTEGER PRIMARY KEY, key TEXT NOT NULL, first_series INTEGER NOT NULL, series INTEGER NOT NULL);
+CREATE TABLE labels (
+    first_series INTEGER PRIMARY KEY, series INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE postings (
+    name TEXT NOT NULL, value TEXT NOT NULL, series BLOB NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
+CREATE TABLE vectors (
+    vector_id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, rows INTEGER NOT NULL,
+    min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE slabs (
+    slab_id INTEGER PRIMARY KEY, vector_id INTEGER NOT NULL,
+    first_series INTEGER NOT NULL, last_series INTEGER NOT NULL, series INTEGER NOT NULL,
+    members BLOB, is_dense INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+"""
+_INDEX = "CREATE INDEX slab_directory ON slabs (vector_id, first_series, last_series, series, is_dense, slab_id)"
+
+
+class BlockWriter:
+    """Takes one source after the other, then `finish`. Nothing is seen under `path` before that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_suffix(".tmp")
+        self._temporary.unlink(missing_ok=True)
+        self._connection = sqlite3.connect(self._temporary, isolation_level=None)
+        self._execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        # A crash leaves a .tmp file that the next start deletes: no rollback journal is needed while writing it.
+        self._execute("PRAGMA journal_mode = OFF")
+        self._execute("PRAGMA synchronous = OFF")
+        self._execute("BEGIN")
+        for statement in _SCHEMA.strip().split(";\n"):
+            self._execute(statement)
+        self._series = self._samples = 0
+        self._min_ms, self._max_ms = 2**62, -(2**62)
+        self._vector_id = self._slab_id = self._source_id = 0
+        self._label_group: list[LabelFrame] = []
+        self._label_group_first = 0
+        self._postings: dict[tuple[str, str], list[array[int]]] = {}
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> None:
+        try:
+            self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise translate_sqlite_error(error, self._temporary) from error
+
+    def add_source(self, key: str, labels: LabelFrame, pieces: Iterable[Piece]) -> None:
+        """One source: its S label sets, ordered by metric, and its pieces in time order, whose rows are those sets."""
+        self._source_id += 1
+        first = self._series
+        self._execute("INSERT INTO sources VALUES (?, ?, ?, ?)", (self._source_id, key, first, labels.size))
+        self._add_labels(labels)
+        metric = labels.column(METRIC_NAME).codes
+        for piece in pieces:
+            self._add_piece(first, metric, _in_order(piece))
+
+    def _add_labels(self, labels: LabelFrame) -> None:
+        for name in labels.names():
+            column = labels.columns[name]
+            for code in column.used().tolist():
+                if code:
+                    members = np.flatnonzero(column.codes == code) + self._series
+                    numbers = array("I", members.astype(np.uint32).tobytes())
+                    self._postings.setdefault((name, column.values[code]), []).append(numbers)
+        self._label_group.append(labels)
+        self._series += labels.size
+        if self._series - self._label_group_first >= LABEL_GROUP_SERIES:
+            self._write_label_group()
+
+    def _write_label_group(self) -> None:
+        if not self._label_group:
+            return
+        frame = LabelFrame.concat(self._label_group)
+        data = encode_labels(frame)
+        self._execute(
+            "INSERT INTO labels VALUES (?, ?, ?, ?)", (self._label_group_first, frame.size, checksum(data), data)
+        )
+        self._label_group_first += frame.size
+        self._label_group = []
+
+    def _add_piece(self, first_series: int, metric: NDArray[np.int32], piece: Piece) -> None:
+        self._min_ms = min(self._min_ms, int(piece.timestamps_ms[0]))
+        self._max_ms = max(self._max_ms, int(piece.timestamps_ms[-1]))
+        for start in range(0, len(piece.timestamps_ms), VECTOR_ROWS_MAX):
+            timestamps_ms = piece.timestamps_ms[start : start + VECTOR_ROWS_MAX]
+            data = encode_timestamps(timestamps_ms)
+            self._vector_id += 1
+            bounds = (len(timestamps_ms), int(timestamps_ms[0]), int(timestamps_ms[-1]))
+            row = (self._vector_id, self._source_id, *bounds, checksum(data), data)
+            self._execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            values = piece.values[:, start : start + len(timestamps_ms)]
+            for members in _slab_rows(metric[piece.rows]):
+                self._add_slab(first_series, piece.rows[members], values[members])
+
+    def _add_slab(self, first_series: int, rows: Rows, values: Values) -> None:
+        values = np.ascontiguousarray(values)
+        is_dense = not has_gaps(values)
+        if not is_dense and bool(is_absent(values).all()):
+            return
+        self._samples += values.size if is_dense else int((~is_absent(values)).sum())
+        numbers = rows + first_series
+        bounds = (int(numbers[0]), int(numbers[-1]), len(numbers))
+        is_run = bounds[1] - bounds[0] == len(numbers) - 1
+        members = None if is_run else numbers.astype("<u4").tobytes()
+        data = encode_values(values)
+        self._slab_id += 1
+        row = (self._slab_id, self._vector_id, *bounds, members, is_dense, checksum(data), data)
+        self._execute("INSERT INTO slabs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def finish(self, meta: Mapping[str, object]) -> None:
+        """Completes the file, with `meta` beside what the block says of itself, and moves it to its place, durably."""
+        self._write_label_group()
+        for (name, value), numbers in sorted(self._postings.items()):
+            series = BitMap.union(*map(BitMap, numbers)) if len(numbers) > 1 else BitMap(numbers[0])
+            series.run_optimize()
+            self._execute("INSERT INTO postings VALUES (?, ?, ?)", (name, value, series.serialize()))
+        own: dict[str, object] = {
+            "format_version": FORMAT_VERSION,
+            "series": self._series,
+            "samples": self._samples,
+            "min_ms": self._min_ms,
+            "max_ms": self._max_ms,
+        }
+        for key, entry in {**own, **meta}.items():
+            stored = entry if isinstance(entry, int | str) else orjson.dumps(entry).decode()
+            self._execute("INSERT INTO meta VALUES (?, ?)", (key, stored))
+        self._execute(_INDEX)
+        self._execute("COMMIT")
+        self._connection.close()
+        _sync(self._temporary)
+        self._temporary.rename(self._path)
+        _sync(self._path.parent)
+
+    def abandon(self) -> None:
+        """Removes what was written so far."""
+        self._connection.close()
+        self._temporary.unlink(missing_ok=True)
+
+    @property
+    def is_empty(self) -> bool:
+        return self._samples == 0
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _in_order(piece: Piece) -> Piece:
+    """The same piece with ascending rows."""
+    order = np.argsort(piece.rows, kind="stable")
+    return Piece(piece.rows[order], piece.timestamps_ms, piece.values[order], piece.is_dense)
+
+
+def _slab_rows(metric: NDArray[np.int32]) -> list[Rows]:
+    """Rows cut into slabs: of one metric each, at most SLAB_SERIES_MAX. `metric` (R,) is grouped already."""
+    bounds = [*np.flatnonzero(np.diff(metric, prepend=-1)).tolist(), len(metric)]
+    return [
+        np.arange(first, min(first + SLAB_SERIES_MAX, end))
+        for start, end in pairwise(bounds)
+        for first in range(start, end, SLAB_SERIES_MAX)
+    ]

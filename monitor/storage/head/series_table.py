@@ -1,0 +1,205 @@
+"""The series that the head knows: their labels as columns of symbols, and the postings over them.
+
+Series come in batches: those that a source registered together. A batch has consecutive series numbers and one
+LabelFrame, whose columns all share one table of symbols, so a series costs 4 bytes a label and no Python object.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from monitor.errors import LimitExceeded
+from monitor.model.label_frame import LabelColumn, LabelFrame
+from monitor.storage.blocks.label_index import select_series
+from monitor.storage.interfaces import Selector
+
+SeriesNumbers = NDArray[np.uint32]
+
+SERIES_MAX = 2**32 - 1
+"""Roaring bitmaps hold 32-bit numbers."""
+
+
+def to_numbers(bitmap: BitMap) -> SeriesNumbers:
+    """The members of a bitmap, ascending."""
+    return np.frombuffer(bitmap.to_array(), np.uint32)
+
+
+def to_bitmap(numbers: SeriesNumbers) -> BitMap:
+    # Ten times as fast as handing over the NumPy array: pyroaring takes array("I") as a buffer.
+    return BitMap(array("I", numbers.tobytes()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesBatch:
+    """`labels[i]` is the label set of series number `first + i`.
+
+    `batch_id` names the batch on disk, for good; `first` is its place in memory, until the table is made anew.
+    """
+
+    batch_id: int
+    source_id: int
+    first: int
+    labels: LabelFrame
+
+    @property
+    def end(self) -> int:
+        return self.first + self.labels.size
+
+    @property
+    def numbers(self) -> SeriesNumbers:
+        return np.arange(self.first, self.end, dtype=np.uint32)
+
+
+class SymbolTable:
+    """Texts and their numbers. Number 0 is the empty text; numbers are never reused."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = [""]
+        self._numbers: dict[str, int] = {"": 0}
+
+    def number(self, text: str) -> int:
+        found = self._numbers.get(text)
+        if found is None:
+            found = self._numbers[text] = len(self.texts)
+            self.texts.append(text)
+        return found
+
+    def find(self, text: str) -> int | None:
+        return self._numbers.get(text)
+
+    def adopt(self, labels: LabelFrame) -> LabelFrame:
+        """The same label sets in this table's numbers."""
+        columns = {name: self._adopt_column(labels.columns[name]) for name in labels.names()}
+        return LabelFrame(labels.size, columns)
+
+    def _adopt_column(self, column: LabelColumn) -> LabelColumn:
+        if column.values is self.texts:
+            return column
+        used = column.used()
+        numbers = np.array([self.number(column.values[code]) for code in used.tolist()], np.int32)
+        return LabelColumn(numbers[np.searchsorted(used, column.codes)], self.texts)
+
+
+class SeriesTable:
+    """All series of the head, numbered from 0 as they come.
+
+    `version` changes whenever a selector may find something else than before. One thread at a time adds; others may
+    read beside it, for what is there never changes: series are forgotten by making a new table (see `without`).
+    """
+
+    def __init__(self, version: int = 0) -> None:
+        self.version = version
+        self.batches: list[SeriesBatch] = []
+        self._firsts: list[int] = []
+        self._symbols = SymbolTable()
+        self._end = 0
+        self._postings: dict[str, dict[int, BitMap]] = {}
+
+    def __len__(self) -> int:
+        return self._end
+
+    def adopt(self, labels: LabelFrame) -> LabelFrame:
+        """The same label sets in the symbols of this table: cheap to compare with its frames."""
+        return self._symbols.adopt(labels)
+
+    def add(self, batch_id: int, source_id: int, labels: LabelFrame) -> SeriesBatch:
+        """Takes in the S label sets of `labels` as series `len(self)` and following."""
+        if self._end + labels.size > SERIES_MAX:
+            raise LimitExceeded(
+                f"got {self._end + labels.size} series since the last restart, want at most {SERIES_MAX}"
+            )
+        batch = SeriesBatch(batch_id, source_id, self._end, self.adopt(labels))
+        for name, column in batch.labels.columns.items():
+            _post(self._postings.setdefault(name, {}), batch.first, column)
+        self.batches.append(batch)
+        self._firsts.append(batch.first)
+        self._end = batch.end
+        self.version += 1
+        return batch
+
+    def without(self, batch_ids: Container[int]) -> SeriesTable:
+        """A new table that lacks some batches; the others are numbered anew, in the same order."""
+        table = SeriesTable(self.version + 1)
+        for batch in self.batches:
+            if batch.batch_id not in batch_ids:
+                table.add(batch.batch_id, batch.source_id, batch.labels)
+        return table
+
+    def all_series(self) -> BitMap:
+        return BitMap(range(self._end))
+
+    def posting(self, name: str, value: str) -> BitMap | None:
+        symbol = self._symbols.find(value)
+        return None if symbol is None else self._postings.get(name, {}).get(symbol)
+
+    def values(self, name: str) -> list[str]:
+        texts = self._symbols.texts
+        return [texts[symbol] for symbol in tuple(self._postings.get(name, ()))]
+
+    def names(self) -> list[str]:
+        return sorted(self._postings)
+
+    def select(self, selector: Selector) -> SeriesNumbers:
+        """The numbers of the series that match, ascending."""
+        return to_numbers(select_series(self, selector))
+
+    def split(self, numbers: SeriesNumbers) -> list[tuple[SeriesBatch, SeriesNumbers]]:
+        """Ascending series numbers, cut where a batch ends."""
+        bounds = np.searchsorted(numbers, np.array(self._firsts, np.int64))
+        ends = np.append(bounds[1:], len(numbers))
+        touched = np.flatnonzero(ends > bounds)
+        return [(self.batches[i], numbers[bounds[i] : ends[i]]) for i in touched.tolist()]
+
+    def labels(self, numbers: SeriesNumbers) -> LabelFrame:
+        """The label sets of ascending series numbers."""
+        parts = self.split(numbers)
+        names = sorted({name for batch, _ in parts for name in batch.labels.columns})
+        columns = {name: self._gather(name, parts) for name in names}
+        return LabelFrame(len(numbers), columns)
+
+    def labels_in_order(self, numbers: SeriesNumbers) -> LabelFrame:
+        """The label sets of different series numbers in any order."""
+        if len(numbers) < 2 or bool((np.diff(numbers.astype(np.int64)) > 0).all()):
+            return self.labels(numbers)
+        order = np.argsort(numbers)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return self.labels(numbers[order]).take(place)
+
+    def _gather(self, name: str, parts: list[tuple[SeriesBatch, SeriesNumbers]]) -> LabelColumn:
+        codes = [_codes_of(batch, name, numbers) for batch, numbers in parts]
+        return LabelColumn(np.concatenate(codes), self._symbols.texts)
+
+
+def _codes_of(batch: SeriesBatch, name: str, numbers: SeriesNumbers) -> NDArray[np.int32]:
+    column = batch.labels.columns.get(name)
+    if column is None:
+        return np.zeros(len(numbers), np.int32)
+    if len(numbers) == batch.labels.size:
+        return column.codes
+    codes: NDArray[np.int32] = column.codes[numbers - np.uint32(batch.first)]
+    return codes
+
+
+def _post(by_value: dict[int, BitMap], first: int, column: LabelColumn) -> None:
+    """Adds the series of one column to the postings of its values."""
+    order = np.argsort(column.codes, kind="stable")
+    ordered = column.codes[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    ends = np.append(starts[1:], len(ordered))
+    numbers = (order + first).astype(np.uint32)
+    for symbol, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if symbol == 0:
+            continue
+        series = to_bitmap(numbers[start:end])
+        known = by_value.get(symbol)
+        if known is None:
+            by_value[symbol] = series
+        else:
+            known |= series

@@ -1,0 +1,259 @@
+"""The journal database: everything that is not in a block, durable. FORMAT.md draws its tables.
+
+One SQLite file in WAL mode with synchronous = FULL: a transaction that has committed survives the end of the process
+and of the machine. The store commits about once a second; what a second brought is one entry of raw rows for each
+pace, and a chunk that is full becomes slabs in the same transaction that makes its rows in the entries superfluous.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+
+from monitor.errors import CorruptData, StorageError, StorageFull
+from monitor.storage.blocks.slab_codec import checksum
+
+FORMAT_VERSION = 1
+SLABS_PER_CHUNK_MAX = 2**20
+PAGE_BYTES = 16_384
+"""Entries and slabs are kilobytes to megabytes: fewer, larger pages took a third less CPU than 4 KiB ones."""
+CHECKPOINT_PAGES = 1024
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (
+    source_id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, interval_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS batches (batch_id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, labels BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS open_chunks (
+    chunk_id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, series BLOB NOT NULL,
+    is_ordered INTEGER NOT NULL, span_end_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+    sequence INTEGER PRIMARY KEY, pace INTEGER NOT NULL, checksum INTEGER NOT NULL, rows BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS cut_chunks (
+    chunk_id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, series BLOB NOT NULL, rows INTEGER NOT NULL,
+    min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL, is_dense INTEGER NOT NULL, timestamps BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS slabs (slab_id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChunkRow:
+    """A chunk in memory. `series` are its columns, as runs (see series_runs.py)."""
+
+    chunk_id: int
+    source_id: int
+    series: bytes
+    is_ordered: bool
+    span_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutChunkRow:
+    """A chunk whose rows are slabs; `is_dense` says that they have neither stale markers nor absent cells."""
+
+    chunk_id: int
+    source_id: int
+    series: bytes
+    rows: int
+    min_ms: int
+    max_ms: int
+    is_dense: bool
+    timestamps: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """An encoded slab."""
+
+    slab_id: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What one commit writes and deletes."""
+
+    sources: list[tuple[int, str, int]] = field(default_factory=list)
+    batches: list[tuple[int, int, bytes]] = field(default_factory=list)
+    open_chunks: list[OpenChunkRow] = field(default_factory=list)
+    entries: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """(sequence, pace, rows)"""
+    cut_chunks: list[CutChunkRow] = field(default_factory=list)
+    slabs: list[Slab] = field(default_factory=list)
+    closed_chunks: list[int] = field(default_factory=list)
+    """Chunks that were open and are not any more."""
+    superfluous_entries: list[tuple[int, int]] = field(default_factory=list)
+    """(pace, sequence): entries of this pace below this sequence can go."""
+    sealed_chunks: list[int] = field(default_factory=list)
+    """Cut chunks that are in a block now."""
+    dead_batches: list[int] = field(default_factory=list)
+    dead_sources: list[int] = field(default_factory=list)
+    last_id: int = 0
+    """See Journal.last_id; kept if it is greater than before."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(getattr(self, name) for name in self.__slots__ if name != "last_id")
+
+
+def slab_id_of(chunk_id: int, slab: int) -> int:
+    return chunk_id * SLABS_PER_CHUNK_MAX + slab
+
+
+class Journal:
+    """The one writer of the journal database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = _connect(path)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        try:
+            execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            execute("PRAGMA journal_mode = WAL")
+            execute("PRAGMA synchronous = FULL")
+            execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            self._connection.executescript(_SCHEMA)
+            execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?), ('last_id', 0)", (FORMAT_VERSION,))
+            (version,) = execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+        except sqlite3.Error as error:
+            raise translate_sqlite_error(error, self.path) from error
+        if version != FORMAT_VERSION:
+            raise StorageError(f"{self.path}: got format version {version}, want {FORMAT_VERSION}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def commit(self, transaction: Transaction) -> None:
+        """Writes all of it or nothing. Raises StorageFull if the disk takes no more."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(transaction)
+                self._delete(transaction)
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise translate_sqlite_error(error, self.path) from error
+
+    def _write(self, transaction: Transaction) -> None:
+        many = self._connection.executemany
+        self._connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (transaction.last_id,))
+        many("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", transaction.sources)
+        many("INSERT INTO batches VALUES (?, ?, ?)", transaction.batches)
+        many("INSERT OR REPLACE INTO open_chunks VALUES (?, ?, ?, ?, ?)", map(astuple, transaction.open_chunks))
+        many(
+            "INSERT INTO entries VALUES (?, ?, ?, ?)",
+            ((sequence, pace, checksum(rows), rows) for sequence, pace, rows in transaction.entries),
+        )
+        many("INSERT INTO cut_chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, transaction.cut_chunks))
+        slabs = ((slab.slab_id, checksum(slab.data), slab.data) for slab in transaction.slabs)
+        many("INSERT INTO slabs VALUES (?, ?, ?)", slabs)
+
+    def _delete(self, transaction: Transaction) -> None:
+        many = self._connection.executemany
+        many("DELETE FROM open_chunks WHERE chunk_id = ?", _singles(transaction.closed_chunks))
+        many("DELETE FROM entries WHERE pace = ? AND sequence < ?", transaction.superfluous_entries)
+        many("DELETE FROM cut_chunks WHERE chunk_id = ?", _singles(transaction.sealed_chunks))
+        many(
+            "DELETE FROM slabs WHERE slab_id >= ? AND slab_id < ?",
+            ((slab_id_of(chunk, 0), slab_id_of(chunk + 1, 0)) for chunk in transaction.sealed_chunks),
+        )
+        many("DELETE FROM batches WHERE batch_id = ?", _singles(transaction.dead_batches))
+        many("DELETE FROM sources WHERE source_id = ?", _singles(transaction.dead_sources))
+
+    # What recovery reads.
+
+    def sources(self) -> Iterator[tuple[int, str, int]]:
+        yield from self._rows("SELECT source_id, key, interval_ms FROM sources ORDER BY source_id")
+
+    def batches(self) -> Iterator[tuple[int, int, bytes]]:
+        yield from self._rows("SELECT batch_id, source_id, labels FROM batches ORDER BY batch_id")
+
+    def open_chunks(self) -> Iterator[OpenChunkRow]:
+        query = "SELECT chunk_id, source_id, series, is_ordered, span_end_ms FROM open_chunks ORDER BY chunk_id"
+        yield from (OpenChunkRow(*row) for row in self._rows(query))
+
+    def cut_chunks(self) -> Iterator[CutChunkRow]:
+        """All of them, source by source in the order they were cut; the timestamps are left empty."""
+        query = (
+            "SELECT chunk_id, source_id, series, rows, min_ms, max_ms, is_dense FROM cut_chunks"
+            " ORDER BY source_id, chunk_id"
+        )
+        for chunk_id, source_id, series, rows, min_ms, max_ms, is_dense in self._rows(query):
+            yield CutChunkRow(chunk_id, source_id, series, rows, min_ms, max_ms, bool(is_dense), b"")
+
+    def entries(self) -> Iterator[tuple[int, int, bytes]]:
+        """(sequence, pace, rows) in the order they were written. Raises CorruptData."""
+        for sequence, pace, expected, rows in self._rows(
+            "SELECT sequence, pace, checksum, rows FROM entries ORDER BY sequence"
+        ):
+            if checksum(rows) != expected:
+                raise CorruptData(f"{self.path}: journal entry {sequence} does not match its checksum")
+            yield sequence, pace, rows
+
+    def last_id(self) -> int:
+        """The greatest number ever given to a source, a batch or a chunk. Numbers are not used again: an old entry
+        would speak of a new chunk."""
+        last: int = next(self._rows("SELECT value FROM meta WHERE key = 'last_id'"))[0]
+        return last
+
+    def last_sequence(self) -> int:
+        return next(self._rows("SELECT max(sequence) FROM entries"))[0] or 0
+
+    def _rows(self, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+        try:
+            yield from self._connection.execute(query)
+        except sqlite3.DatabaseError as error:
+            raise translate_sqlite_error(error, self.path) from error
+
+
+class SlabReader:
+    """Reads slabs of cut chunks beside the writer; one for each thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = _connect(path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def timestamps(self, chunk_id: int) -> bytes:
+        row = self._connection.execute("SELECT timestamps FROM cut_chunks WHERE chunk_id = ?", (chunk_id,)).fetchone()
+        if row is None:
+            raise CorruptData(f"{self.path}: chunk {chunk_id} is missing")
+        data: bytes = row[0]
+        return data
+
+    def slab(self, slab_id: int) -> bytes:
+        """The encoded slab. Raises CorruptData if it is missing or damaged."""
+        row = self._connection.execute("SELECT checksum, data FROM slabs WHERE slab_id = ?", (slab_id,)).fetchone()
+        if row is None or checksum(row[1]) != row[0]:
+            raise CorruptData(f"{self.path}: slab {slab_id} is {'missing' if row is None else 'damaged'}")
+        data: bytes = row[1]
+        return data
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+
+
+def _singles(numbers: Sequence[int]) -> Iterator[tuple[int]]:
+    return ((number,) for number in numbers)
+
+
+def translate_sqlite_error(error: sqlite3.Error, path: Path) -> StorageError:
+    """The error of ours that says the same about the file at `path`."""
+    text = str(error)
+    if "full" in text or "disk I/O error" in text:
+        return StorageFull(f"{path}: {text}")
+    if "malformed" in text or "not a database" in text:
+        return CorruptData(f"{path}: {text}")
+    return StorageError(f"{path}: {text}")

@@ -1,0 +1,156 @@
+"""Label work of a selection: which series of the head and of each block match, and which of them are the same.
+
+It is done once and kept as long as neither the head's series nor the blocks change, so a query asked again finds the
+same LabelFrame object: what was derived from it elsewhere by identity stays good as well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from monitor.model.label_frame import LabelFrame, Rows
+from monitor.storage.blocks.block import Block
+from monitor.storage.head.chunk import ChunkLayout
+from monitor.storage.head.series_table import SeriesNumbers, SeriesTable
+from monitor.storage.interfaces import Selector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayoutMatch:
+    """The columns of a layout that belong to a selection, in the order of its slabs.
+
+    `rows` (R,) are the selection's rows, `columns` the layout's columns (a slice where they are consecutive);
+    `slabs` lists (slab, rows of that slab that are wanted or None for all).
+    """
+
+    rows: Rows
+    columns: Rows | slice
+    slabs: tuple[tuple[int, Rows | None], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceMatch:
+    """The matched series of one source of the head: ascending series numbers and the selection's rows."""
+
+    source_id: int
+    numbers: SeriesNumbers
+    rows: Rows
+    layouts: WeakKeyDictionary[ChunkLayout, LayoutMatch] = field(default_factory=WeakKeyDictionary)
+
+    def in_layout(self, layout: ChunkLayout) -> LayoutMatch:
+        found = self.layouts.get(layout)
+        if found is None:
+            found = self.layouts[layout] = match_layout(layout, self.numbers, self.rows)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockMatch:
+    block: Block
+    numbers: SeriesNumbers
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """S different label sets, and where their samples may be."""
+
+    labels: LabelFrame
+    sources: tuple[SourceMatch, ...]
+    blocks: tuple[BlockMatch, ...]
+
+
+def match_layout(layout: ChunkLayout, numbers: SeriesNumbers, rows: Rows) -> LayoutMatch:
+    found, columns = layout.columns_of(numbers)
+    places = layout.slab_places()[columns]
+    order = np.argsort(places)
+    found, columns, places = found[order], columns[order], places[order]
+    slab = np.searchsorted(layout.starts, places, side="right") - 1
+    bounds = [*np.flatnonzero(np.diff(slab, prepend=-1)).tolist(), len(slab)]
+    slabs = []
+    for start, end in pairwise(bounds):
+        number = int(slab[start])
+        first, stop = layout.starts[number : number + 2]
+        is_whole = end - start == stop - first
+        slabs.append((number, None if is_whole else places[start:end] - first))
+    return LayoutMatch(rows[found], _as_slice(columns), tuple(slabs))
+
+
+def _as_slice(columns: Rows) -> Rows | slice:
+    if len(columns) and bool((np.diff(columns) == 1).all()):
+        return slice(int(columns[0]), int(columns[-1]) + 1)
+    return columns
+
+
+def resolve(selector: Selector, table: SeriesTable, blocks: Sequence[Block]) -> Resolved:
+    """Asks the label indexes."""
+    numbers = [table.select(selector), *(block.select(selector) for block in blocks)]
+    frames = [table.labels(numbers[0])]
+    frames += [block.labels(found) for block, found in zip(blocks, numbers[1:], strict=True)]
+    labels, rows = unite(frames)
+    sources = _by_source(table, numbers[0], rows[0])
+    matches = zip(blocks, numbers[1:], rows[1:], strict=True)
+    return Resolved(labels, sources, tuple(BlockMatch(*match) for match in matches if len(match[1])))
+
+
+def unite(frames: Sequence[LabelFrame]) -> tuple[LabelFrame, list[Rows]]:
+    """The different label sets of several frames, and for each frame which of them its sets are."""
+    together = LabelFrame.concat(frames)
+    grouping = together.group()
+    ends = np.cumsum([frame.size for frame in frames])
+    rows = np.split(grouping.group, ends[:-1])
+    return (together if grouping.size == together.size else together.take(grouping.first)), rows
+
+
+def _by_source(table: SeriesTable, numbers: SeriesNumbers, rows: Rows) -> tuple[SourceMatch, ...]:
+    position, of_source = 0, dict[int, list[tuple[SeriesNumbers, Rows]]]()
+    for batch, part in table.split(numbers):
+        of_source.setdefault(batch.source_id, []).append((part, rows[position : position + len(part)]))
+        position += len(part)
+    return tuple(
+        SourceMatch(source_id, np.concatenate([part for part, _ in parts]), np.concatenate([row for _, row in parts]))
+        for source_id, parts in of_source.items()
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    table: SeriesTable
+    version: int
+    resolved: Resolved
+
+
+class ResolveCache:
+    """The most recently used selections. Safe for several threads."""
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries_max = entries_max
+        self._entries: OrderedDict[tuple[Selector, tuple[str, ...]], _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, selector: Selector, table: SeriesTable, blocks: Sequence[Block]) -> Resolved:
+        key = (selector, tuple(block.block_id for block in blocks))
+        version = table.version
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and entry.table is table and entry.version == version:
+                self._entries.move_to_end(key)
+                return entry.resolved
+        resolved = resolve(selector, table, blocks)
+        with self._lock:
+            self._entries[key] = _Entry(table, version, resolved)
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._entries_max:
+                self._entries.popitem(last=False)
+        return resolved
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
