@@ -32,7 +32,7 @@ def parts(node: Node) -> Iterator[Expression]:
 def test_printing_and_parsing_again_gives_the_same_tree(text: str) -> None:
     node = parse(text)
     printed = format_expression(node)
-    # Upstream prints infinity with its sign, and a sign binds less tightly than a power: `Inf ^ 2` comes back as `+(Inf ^ 2)`.
+    # Upstream prints infinity with its sign, and a sign binds less tightly than a power: `+(Inf ^ 2)` comes back.
     assume("+Inf ^" not in printed)
 
     assert sorted_matchers(parse(printed)) == sorted_matchers(node)
