@@ -21,6 +21,7 @@ PlimsollError
 │   └── CorruptData        bytes on disk are not what was written
 ├── ExpositionError        a line of exposition text is malformed; carries its line number
 ├── TemplateError          a rule's or a notification's template cannot be parsed or expanded; worded as Go words it
+├── DemoError              `plimsoll demo` cannot go on
 └── DeliveryError          a receiver or an actuator did not take what was sent; `permanent` or not
 """
 
@@ -175,6 +176,10 @@ class CorruptData(StorageError):
 
 class TemplateError(PlimsollError):
     """A template cannot be parsed or expanded; the message has the template's name, line and column, as Go's has."""
+
+
+class DemoError(PlimsollError):
+    """The demo cannot go on; the message says what is missing or which of its processes has ended."""
 
 
 class DeliveryError(PlimsollError):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporters.procfs import Procfs
+from exporters.procfs.processes import Procfs
 
 # Listens as told, forks as many workers, prints the port, and waits until its input ends.
 _SERVER = """

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from monitor.config.config import Config
 from monitor.config.load import load_config
-from monitor.config.yaml_reader import Section, read_yaml
+from monitor.config.yaml.yaml_reader import Section, read_yaml
 from monitor.errors import ConfigError, Problem
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.procfs import ProcessFiles, Procfs
+from exporters.procfs.processes import ProcessFiles, Procfs
 
 TICKS_PER_SECOND = 100
 BOOT_SECONDS = 1_700_000_000

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from monitor.promql.features import Features
-from monitor.promql.nodes import Node, VectorSelector
+from monitor.promql.syntax.nodes import Node, VectorSelector
 
 _FOLDER = Path(__file__).parent / "promql_expressions"
 ALL_FEATURES = Features(**{spec.name: True for spec in fields(Features)})

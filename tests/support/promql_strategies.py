@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from monitor.promql.go_text import quote_text
+from monitor.promql.syntax.go_text import quote_text
 
 METRICS = st.sampled_from(["up", "http_requests_total", "job:rate5m", "sum", "by", "offset", "start", "_x"])
 LABELS = st.sampled_from(["job", "instance", "le", "on", "__name__x", '"quoted.label"', "'é ü'"])

@@ -12,7 +12,7 @@ from recording_store import RecordingStore
 
 from monitor.config.scrape_config import ScrapeConfig
 from monitor.model.labels import Labels
-from monitor.scrape.fetch import FetchResponse
+from monitor.scrape.fetching.fetch import FetchResponse
 from monitor.scrape.scrape_loop import ScrapeLoop
 from monitor.scrape.scrape_schedule import ScrapeSchedule
 from monitor.scrape.target import Target, target_key

@@ -16,8 +16,8 @@ import numpy as np
 from manual_clock import ManualClock
 
 from monitor.model.label_frame import LabelFrame
-from monitor.storage.head_state import HeadSettings
-from monitor.storage.maintenance import MaintenanceSettings
+from monitor.storage.blocks.maintenance import MaintenanceSettings
+from monitor.storage.head.head_state import HeadSettings
 from monitor.storage.store import Store, StoreSettings
 
 SOURCES, SERIES, INTERVAL_MS, SPAN_MS = 4, 30, 1_000, 60_000
