@@ -1,48 +1,176 @@
 """Matrices of samples and vectors of timestamps as bytes. FORMAT.md draws them.
 
-pcodec (https://github.com/pcodec/pcodec) keeps every bit of a float64, the payloads of NaNs included.
+Every coding keeps every bit of a float64, the payloads of NaNs included. What a slab is good at differs: pcodec
+(https://github.com/pcodec/pcodec) for numbers with noise, zstd over byte planes for what repeats or hardly changes.
 """
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+from cramjam import zstd
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
 from monitor.errors import CorruptData
 from monitor.model.samples import Timestamps, Values
+from monitor.storage.blocks.byte_planes import planes_of, values_of
+from monitor.storage.blocks.decimal_numbers import Integers, WholeNumbers, decimal_values, whole_numbers
 
 # Level 4 is the knee: against level 8 it gives up 1 to 3 % of size for a third less time on 240-row slabs of counters.
-PCODEC_LEVEL = 4
-_CONFIG = ChunkConfig(compression_level=PCODEC_LEVEL)
+_QUICK = ChunkConfig(compression_level=4)
+_THOROUGH = ChunkConfig(compression_level=8)
+_ZSTD_LEVEL = 9
+# A sixteenth of a slab of 256 series tells which coding suits it; a smaller one is tried as a whole.
+_TRIED_VALUES_MAX = 1 << 15
+
+
+class Coding(enum.IntEnum):
+    """The first byte of a slab.
+
+    FLOATS is one pcodec array, FLOAT_PLANES the byte planes of the bits. The others hold whole numbers, each value
+    times a power of ten: as one pcodec array, as byte planes, as planes of the differences from row to row in time,
+    and of what these differ from those of the series before.
+    """
+
+    FLOATS = 0
+    FLOAT_PLANES = 1
+    WHOLE = 2
+    WHOLE_PLANES = 3
+    STEPS = 4
+    STEPS_ACROSS = 5
 
 
 def encode_values(values: Values) -> bytes:
-    """A matrix (S, T), series after series, as one pcodec array."""
-    encoded: bytes = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), _CONFIG)
-    return encoded
+    """A matrix (S, T) in the coding that is quick to write."""
+    return _encoded(Coding.FLOATS, standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), _QUICK))
+
+
+def encode_values_small(values: Values) -> bytes:
+    """A matrix (S, T) in the coding that suits it best: for blocks, which are written once and kept."""
+    values = np.ascontiguousarray(values)
+    sample = values[: max(1, _TRIED_VALUES_MAX // values.shape[1])] if values.size > _TRIED_VALUES_MAX else values
+    tried = _candidates(sample)
+    best = min(tried, key=lambda coding: len(tried[coding]))
+    if sample is values:
+        return tried[best]
+    whole = whole_numbers(values) if best >= Coding.WHOLE else None
+    if best >= Coding.WHOLE and whole is None:
+        return min(_encode_floats(values), _encode_float_planes(values), key=len)
+    return _encode(best, values, whole)
+
+
+def _candidates(values: Values) -> dict[Coding, bytes]:
+    whole = whole_numbers(values)
+    codings = [Coding.FLOATS, Coding.FLOAT_PLANES]
+    if whole is not None:
+        codings = [Coding.WHOLE, Coding.WHOLE_PLANES]
+        if values.shape[1] > 1:
+            codings.append(Coding.STEPS)
+            if len(values) > 1:
+                codings.append(Coding.STEPS_ACROSS)
+    return {coding: _encode(coding, values, whole) for coding in codings}
+
+
+def _encode(coding: Coding, values: Values, whole: WholeNumbers | None) -> bytes:
+    if coding is Coding.FLOATS:
+        return _encode_floats(values)
+    if coding is Coding.FLOAT_PLANES:
+        return _encode_float_planes(values)
+    assert whole is not None, f"BUG: got no whole numbers, want some for {coding.name}"
+    decimals = bytes([whole.decimals])
+    numbers = whole.numbers
+    if coding is Coding.WHOLE:
+        return _encoded(coding, decimals, standalone.simple_compress(numbers.reshape(-1), _THOROUGH))
+    if coding is Coding.WHOLE_PLANES:
+        return _encoded(coding, decimals, _compress(planes_of(numbers)))
+    steps = np.diff(numbers, axis=1)
+    if coding is Coding.STEPS_ACROSS:
+        steps = np.diff(steps, axis=0, prepend=0)
+    first = np.ascontiguousarray(numbers[:, 0]).tobytes()
+    return _encoded(coding, decimals, _compress(planes_of(steps) + first))
+
+
+def _encode_floats(values: Values) -> bytes:
+    return _encoded(Coding.FLOATS, standalone.simple_compress(values.reshape(-1), _THOROUGH))
+
+
+def _encode_float_planes(values: Values) -> bytes:
+    return _encoded(Coding.FLOAT_PLANES, _compress(planes_of(values.view(np.int64), is_signed=False)))
+
+
+def _encoded(coding: Coding, *parts: bytes) -> bytes:
+    return b"".join([bytes([coding]), *parts])
+
+
+def _compress(data: bytes) -> bytes:
+    return bytes(zstd.compress(data, level=_ZSTD_LEVEL))
 
 
 def decode_values(data: bytes, series: int, rows: int) -> Values:
-    """The matrix (S, T) again, read-only."""
-    values: Values = _decode(data, series * rows, np.dtype(np.float64))
-    return values.reshape(series, rows)
+    """The matrix (S, T) again, read-only. Raises CorruptData if it is not one of that shape."""
+    try:
+        coding = Coding(data[0])
+    except (IndexError, ValueError):
+        raise CorruptData(f"a slab begins with {data[:1]!r}, want one of the codings 0 to {max(Coding)}") from None
+    values = _decode_values(coding, data, series, rows)
+    values.flags.writeable = False
+    return values
+
+
+def _decode_values(coding: Coding, data: bytes, series: int, rows: int) -> Values:
+    count = series * rows
+    if coding is Coding.FLOATS:
+        return _decompress_numbers(data[1:], count, np.dtype(np.float64)).reshape(series, rows)
+    if coding is Coding.FLOAT_PLANES:
+        bits = values_of(_decompress(data[1:], 8 * count + 1), count, is_signed=False)
+        return bits.view(np.float64).reshape(series, rows)
+    return decimal_values(_decode_whole(coding, data[2:], series, rows), data[1] if len(data) > 1 else 0)
+
+
+def _decode_whole(coding: Coding, data: bytes, series: int, rows: int) -> Integers:
+    count = series * rows
+    if coding is Coding.WHOLE:
+        return _decompress_numbers(data, count, np.dtype(np.int64)).reshape(series, rows)
+    if coding is Coding.WHOLE_PLANES:
+        return values_of(_decompress(data, 8 * count + 1), count).reshape(series, rows)
+    plain = _decompress(data, 8 * count + 1)
+    numbers = np.empty((series, rows), np.int64)
+    planes, first = plain[: len(plain) - 8 * series], plain[len(plain) - 8 * series :]
+    if len(first) != 8 * series:
+        raise CorruptData(f"a slab has {len(first)} bytes of first values, want {8 * series}")
+    numbers[:, 0] = np.frombuffer(first, "<i8")
+    numbers[:, 1:] = values_of(planes, count - series).reshape(series, rows - 1)
+    if coding is Coding.STEPS_ACROSS:
+        np.cumsum(numbers[:, 1:], axis=0, out=numbers[:, 1:])
+    return np.cumsum(numbers, axis=1, out=numbers)
+
+
+def _decompress(data: bytes, size_max: int) -> bytes:
+    """Plain bytes, at most `size_max`."""
+    buffer = np.empty(size_max, np.uint8)
+    try:
+        size = zstd.decompress_into(data, buffer)
+    except Exception as error:
+        raise CorruptData(f"a slab does not decode: {error}") from error
+    return buffer[:size].tobytes()
 
 
 def encode_timestamps(timestamps_ms: Timestamps) -> bytes:
-    encoded: bytes = standalone.simple_compress(np.ascontiguousarray(timestamps_ms), _CONFIG)
+    encoded: bytes = standalone.simple_compress(np.ascontiguousarray(timestamps_ms), _QUICK)
     return encoded
 
 
 def decode_timestamps(data: bytes, rows: int) -> Timestamps:
-    timestamps_ms: Timestamps = _decode(data, rows, np.dtype(np.int64))
+    timestamps_ms: Timestamps = _decompress_numbers(data, rows, np.dtype(np.int64))
+    timestamps_ms.flags.writeable = False
     return timestamps_ms
 
 
-def _decode(data: bytes, count: int, dtype: np.dtype[np.generic]) -> NDArray[Any]:
+def _decompress_numbers(data: bytes, count: int, dtype: np.dtype[np.generic]) -> NDArray[Any]:
     try:
         array: NDArray[Any] | None = standalone.simple_decompress(data)
     except (RuntimeError, TypeError) as error:
@@ -50,7 +178,6 @@ def _decode(data: bytes, count: int, dtype: np.dtype[np.generic]) -> NDArray[Any
     if array is None or array.size != count or array.dtype != dtype:
         got = "nothing" if array is None else f"{array.size} of {array.dtype}"
         raise CorruptData(f"a slab decodes to {got}, want {count} of {dtype}")
-    array.flags.writeable = False
     return array
 
 

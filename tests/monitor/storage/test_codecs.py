@@ -1,49 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from monitor.errors import CorruptData
 from monitor.model.label_frame import LabelFrame
-from monitor.model.samples import ABSENT, STALE
 from monitor.storage.blocks.label_codec import decode_labels, encode_labels
-from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values, encode_timestamps, encode_values
+from monitor.storage.blocks.slab_codec import decode_timestamps, encode_timestamps
 from monitor.storage.head.chunk import Cells
 from monitor.storage.journal.entry_codec import CellsRecord, RowsRecord, decode_entry, encode_entry
-
-any_bits = hnp.arrays(np.uint64, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
-
-
-@given(any_bits)
-def test_a_slab_keeps_every_bit(bits: np.ndarray) -> None:  # type: ignore[type-arg]
-    values = bits.view(np.float64)
-    decoded = decode_values(encode_values(values), *values.shape)
-    assert np.array_equal(decoded.view(np.uint64), bits)
-
-
-def test_stale_markers_and_absent_cells_survive_a_slab() -> None:
-    values = np.array([[1.0, STALE, ABSENT, np.nan, -0.0, np.inf]])
-    decoded = decode_values(encode_values(values), 1, 6)
-    assert decoded.tobytes() == values.tobytes()
 
 
 @given(hnp.arrays(np.int64, st.integers(1, 50)))
 def test_a_timestamp_vector_keeps_every_timestamp(timestamps_ms: np.ndarray) -> None:  # type: ignore[type-arg]
     assert np.array_equal(decode_timestamps(encode_timestamps(timestamps_ms), len(timestamps_ms)), timestamps_ms)
-
-
-def test_a_slab_of_another_size_than_its_row_says_is_corrupt() -> None:
-    with pytest.raises(CorruptData, match="decodes to 6 of float64, want 8 of float64"):
-        decode_values(encode_values(np.ones((2, 3))), 2, 4)
-
-
-@given(st.binary(max_size=200))
-def test_garbage_never_decodes_to_a_slab(data: bytes) -> None:
-    with pytest.raises(CorruptData):
-        decode_values(data, 1000, 1000)
 
 
 @given(st.lists(st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=4), max_size=20))

@@ -13,6 +13,7 @@ import numpy as np
 from manual_clock import ManualClock
 from pcodec import standalone
 from pyroaring import BitMap
+from slab_by_document import read_slab
 
 from monitor.model.label_frame import LabelFrame
 from monitor.storage.head.head_state import HeadSettings
@@ -79,7 +80,8 @@ def test_a_block_decodes_by_the_document_alone(tmp_path: Path) -> None:
     )
     for first, series, members, checksum, data, times_checksum, times, rows in database.execute(query):
         timestamps_ms = unpack(times, times_checksum)
-        values = unpack(data, checksum).reshape(series, rows)
+        assert zlib.crc32(data) == checksum
+        values = read_slab(data, series, rows)
         numbers = range(first, first + series) if members is None else np.frombuffer(members, "<u4").tolist()
         for number, row in zip(numbers, values, strict=True):
             for time, value in zip(timestamps_ms.tolist(), row.tolist(), strict=True):
@@ -112,7 +114,8 @@ class JournalFile:
             for slab, of_metric in enumerate(by_metric.values()):
                 slab_id = chunk_id * 2**20 + slab
                 row = self.database.execute("SELECT data, checksum FROM slabs WHERE slab_id = ?", (slab_id,)).fetchone()
-                values = unpack(*row).reshape(len(of_metric), rows)
+                assert zlib.crc32(row[0]) == row[1]
+                values = read_slab(row[0], len(of_metric), rows)
                 found |= samples_of(of_metric, unpack(times).tolist(), values.T.tolist())
         return found
 
