@@ -11,6 +11,7 @@ from socketserver import ThreadingMixIn
 from types import TracebackType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import WSGIApplication
 
 from prometheus_client import make_wsgi_app
 from prometheus_client.registry import Collector
@@ -61,13 +62,19 @@ class MetricsServer:
     Listening starts with the object (connections queue up), answering with `start`; `stop` lets running answers end.
     """
 
-    def __init__(self, registry: Collector, address: ListenAddress, settings: ServeSettings = ServeSettings()) -> None:
-        """Raises CannotListen."""
+    def __init__(
+        self,
+        registry: Collector,
+        address: ListenAddress,
+        settings: ServeSettings = ServeSettings(),
+        application: WSGIApplication | None = None,
+    ) -> None:
+        """`application` answers in place of the metrics of `registry`, if given. Raises CannotListen."""
         try:
             self._server = _bind(address, settings)
         except OSError as error:
             raise CannotListen(str(address), error) from error
-        self._server.set_app(make_wsgi_app(registry))
+        self._server.set_app(application or make_wsgi_app(registry))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(settings.stop_check_seconds,), name="metrics-server"
         )

@@ -1,0 +1,105 @@
+"""GC pauses and published variables of Go programs, from their /debug/vars.
+
+`ExpvarCollector` is registered with a prometheus_client registry; its command is `plimsoll exporter expvar`.
+Reading the page stops the program for some 10 µs (runtime.ReadMemStats).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from exporters.duration_histogram import DurationHistogram
+from exporters.expvar.families import PAUSE_BOUNDS, PageReading, expvar_families
+from exporters.expvar.fetch_page import FetchSettings, PageUnavailable, PageUrl, fetch_page
+from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses
+from exporters.expvar.variables import variables
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpvarSettings:
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    variables_max: int = 1_000
+    key_length_max: int = 200
+    parallel_fetches_max: int = 8
+
+
+class WatchedPage:
+    """One URL: what was read last, and the totals. Not for several threads."""
+
+    def __init__(self, url: PageUrl, settings: ExpvarSettings) -> None:
+        self._url = url
+        self._settings = settings
+        self._last: MemoryStatistics | None = None
+        self._pauses = DurationHistogram(PAUSE_BOUNDS)
+        self._lost = self._lost_ns = self._restarts = 0
+
+    def read(self) -> PageReading:
+        """Fetches the page. A page that does not come changes nothing but what the reading lacks."""
+        try:
+            page = _page_of(fetch_page(self._url, self._settings.fetch), self._url)
+        except PageUnavailable as error:
+            logger.warning("%s", error)
+            return self._reading(None, None)
+        statistics = memory_statistics(page.get("memstats"))
+        if statistics is not None:
+            self._add(statistics)
+        return self._reading(statistics, page)
+
+    def _add(self, statistics: MemoryStatistics) -> None:
+        new = new_pauses(self._last, statistics)
+        self._last = statistics
+        self._lost += new.lost
+        self._lost_ns += new.lost_ns
+        self._restarts += new.is_new_process
+        for nanoseconds in new.pauses_ns:
+            self._pauses.observe(PAUSE_BOUNDS, nanoseconds)
+
+    def _reading(self, statistics: MemoryStatistics | None, page: dict[str, Any] | None) -> PageReading:
+        settings = self._settings
+        return PageReading(
+            url=str(self._url),
+            statistics=statistics,
+            variables=None if page is None else variables(page, settings.variables_max, settings.key_length_max),
+            pauses=self._pauses if self._last is not None else None,
+            lost_pauses=self._lost,
+            lost_pause_ns=self._lost_ns,
+            restarts=self._restarts,
+        )
+
+
+class ExpvarCollector(Collector):
+    """Fetches all pages at every scrape, side by side."""
+
+    def __init__(self, urls: Sequence[PageUrl], settings: ExpvarSettings = ExpvarSettings()) -> None:
+        self._pages = [WatchedPage(url, settings) for url in urls]
+        self._parallel = max(1, min(len(urls), settings.parallel_fetches_max))
+        self._turn = threading.Lock()
+
+    def describe(self) -> Iterable[Metric]:
+        """The families that are always there, without values."""
+        return expvar_families(())
+
+    def collect(self) -> Iterable[Metric]:
+        with self._turn, ThreadPoolExecutor(self._parallel) as threads:
+            return expvar_families(threads.map(WatchedPage.read, self._pages))
+
+
+def _page_of(body: bytes, url: PageUrl) -> dict[str, Any]:
+    try:
+        page = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise PageUnavailable(f"{url}: {error}") from error
+    if not isinstance(page, dict):
+        raise PageUnavailable(f"{url}: got no JSON object, want one")
+    return page

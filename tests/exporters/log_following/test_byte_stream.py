@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters.log_following.byte_stream import ByteStream
+from exporters.log_following.source import FollowSettings
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reading_end, writing_end = os.pipe()
+    yield reading_end, writing_end
+
+
+def test_a_silent_pipe_does_not_block(pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False)
+
+    assert (stream.read(), stream.status().has_writer) == (b"", True)
+
+
+def test_a_line_is_read_when_it_is_whole(pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False)
+    os.write(pipe[1], b"one\ntw")
+    first = stream.read()
+    os.write(pipe[1], b"o\n")
+
+    assert (first, stream.read()) == (b"one\n", b"two\n")
+
+
+def test_the_end_of_a_pipe_drops_half_a_line_and_tells(pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False)
+    os.write(pipe[1], b"one\nhalf")
+    os.close(pipe[1])
+    lines = [stream.read(), stream.read(), stream.read()]
+
+    assert lines == [b"one\n", b"", b""]
+    status = stream.status()
+    assert (status.is_open, status.has_writer, status.incomplete_lines) == (False, False, 1)
+
+
+def test_a_fifo_goes_on_with_its_next_writer(pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=True)
+    os.close(pipe[1])
+    stream.read()
+
+    assert (stream.status().is_open, stream.status().has_writer) == (True, False)
+
+
+def test_what_is_read_goes_on_to_where_it_was_meant_for(pipe: tuple[int, int]) -> None:
+    copy_reading_end, copy_writing_end = os.pipe()
+    stream = ByteStream(pipe[0], is_fifo=False, copy_to=copy_writing_end)
+    os.write(pipe[1], b"one\nhalf")
+    stream.read()
+
+    assert os.read(copy_reading_end, 100) == b"one\nhalf"
+
+
+@given(pieces=st.lists(st.binary(min_size=1, max_size=30), max_size=8))
+def test_lines_come_out_as_they_went_in_however_they_are_cut(pieces: list[bytes]) -> None:
+    reading_end, writing_end = os.pipe()
+    stream, read = ByteStream(reading_end, is_fifo=False, settings=FollowSettings(block_bytes=1024)), b""
+    for piece in pieces:
+        os.write(writing_end, piece)
+        read += stream.read()
+    os.close(writing_end)
+    stream.close()
+
+    text = b"".join(pieces)
+    assert read == text[: text.rfind(b"\n") + 1]
+
+
+def test_a_line_longer_than_the_limit_is_left_out(pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False, settings=FollowSettings(block_bytes=8))
+    read = b""
+    for piece in (b"one\nxxxx", b"xxxxxxxx", b"xx\ntwo\n"):
+        os.write(pipe[1], piece)
+        read += stream.read()
+
+    assert (read, stream.status().overlong_lines) == (b"one\ntwo\n", 1)
