@@ -15,6 +15,8 @@ class DataDirectory:
 
     journal.sqlite      what is not in a block yet (journal.py)
     blocks/*.sqlite     sealed blocks (block_writer.py)
+    quarantine/         damaged files, moved aside
+    snapshots/          what `plimsoll snapshot` made
     lock                held by the running server; says which process that is
     """
 
@@ -22,6 +24,8 @@ class DataDirectory:
         self.root = root
         self.journal = root / "journal.sqlite"
         self.blocks = root / "blocks"
+        self.quarantine = root / "quarantine"
+        self.snapshots = root / "snapshots"
         try:
             self.blocks.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -44,6 +48,11 @@ class DataDirectory:
 
     def release(self) -> None:
         os.close(self._lock)
+
+    def journal_bytes(self) -> int:
+        """What the journal takes on the disk."""
+        paths = (self.journal, self.journal.with_name(f"{self.journal.name}-wal"))
+        return sum(path.stat().st_size for path in paths if path.exists())
 
     def block_paths(self) -> list[Path]:
         """The sealed blocks; what a crash left half-written is removed first."""

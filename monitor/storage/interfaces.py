@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,40 +14,79 @@ from monitor.model.samples import Timestamps, Values
 Selector = tuple[Matcher, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Stripe:
     """R series that share N timestamps: one piece of a selection.
 
     `rows` (R,) are the series, as rows of the selection's labels; `timestamps_ms` (N,) ascend strictly;
     `values` (R, N) is C-contiguous and read-only. A dense stripe holds a number in every cell. In others a cell may be
     a stale marker or absent (monitor/model/samples.py).
+
+    A stripe may be made with a function instead of values: they are read when they are first asked for, and then kept.
+    `read` gives them without keeping them. Both raise CorruptData if that fails; selecting again passes over what is
+    damaged.
     """
 
-    rows: Rows
-    timestamps_ms: Timestamps
-    values: Values
-    dense: bool
+    __slots__ = ("_values", "dense", "rows", "timestamps_ms")
+
+    def __init__(
+        self, rows: Rows, timestamps_ms: Timestamps, values: Values | Callable[[], Values], dense: bool
+    ) -> None:
+        self.rows = rows
+        self.timestamps_ms = timestamps_ms
+        self.dense = dense
+        self._values = values
+
+    @property
+    def values(self) -> Values:
+        if callable(self._values):
+            self._values = self._values()
+        return self._values
+
+    def read(self) -> Values:
+        return self._values() if callable(self._values) else self._values
+
+    @property
+    def cells(self) -> int:
+        return len(self.rows) * len(self.timestamps_ms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """The series that a selector found, S different label sets, and their samples.
 
-    Each series is in exactly one stripe, or in none if it has no sample in the time asked for.
+    Each series is in exactly one stripe, or in none if it has no sample in the time asked for. `warnings` name damaged
+    data that was left out.
     """
 
     labels: LabelFrame
     stripes: tuple[Stripe, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def samples(self) -> int:
-        return sum(stripe.values.size for stripe in self.stripes)
+        return sum(stripe.cells for stripe in self.stripes)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionSize:
+    """How many series a selector finds, and about how many samples they have in the time asked for."""
+
+    series: int
+    samples: int
 
 
 class Reader(Protocol):
     """A consistent view of the store. Times are inclusive at both ends."""
 
     def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection: ...
+
+    def size(self, selector: Selector, start_ms: int, end_ms: int, roughly_below: int = 0) -> SelectionSize:
+        """What `select` would give, without reading a sample.
+
+        Up to `roughly_below` samples may be a guess from the number of series alone, but none that is too low unless
+        series have more than ten samples a second.
+        """
+        ...
 
     def series(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> LabelFrame:
         """The label sets that match any selector (all if there is none) and may have samples then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,18 +14,24 @@ from monitor.clock import Clock
 from monitor.model.label_frame import LabelFrame
 from monitor.model.samples import Timestamps, Values
 from monitor.storage.blocks.block import Block
-from monitor.storage.blocks.maintenance import Maintenance, MaintenanceSettings, in_sequence
+from monitor.storage.blocks.block_set import BlockSet, open_blocks
+from monitor.storage.blocks.maintenance import Maintenance, MaintenanceSettings
 from monitor.storage.blocks.slab_cache import SlabCache
+from monitor.storage.damage import DamageLog
 from monitor.storage.data_directory import DataDirectory
+from monitor.storage.deletion.delete_series import SeriesDeleter
+from monitor.storage.deletion.tombstones import Tombstone, Tombstones, decode_selectors
 from monitor.storage.head.head import Head
 from monitor.storage.head.head_state import HeadSettings
 from monitor.storage.head.push import PushedBatch, PushSources
 from monitor.storage.head.source import Source
+from monitor.storage.interfaces import Selector
 from monitor.storage.journal.committer import Checkpoint, Committer
 from monitor.storage.journal.journal import Journal, SlabReader
-from monitor.storage.reading.reader import Sealed, StoreReader
+from monitor.storage.reading.reader import Remains, Sealed, StoreReader
 from monitor.storage.reading.readers import Readers
 from monitor.storage.reading.resolve import ResolveCache
+from monitor.storage.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +42,7 @@ class StoreSettings:
     commit_interval_seconds   how much a crash may lose of what is scraped
     cache_bytes               decoded slabs kept for the next query
     selections_max            label selections kept for the next query
+    tombstones_max            deletions that wait for blocks to be written anew; more are refused
     """
 
     head: HeadSettings = field(default_factory=HeadSettings)
@@ -43,6 +50,7 @@ class StoreSettings:
     commit_interval_seconds: float = 1.0
     cache_bytes: int = 64 * 2**20
     selections_max: int = 512
+    tombstones_max: int = 1_000
 
 
 def _no_checkpoint(_step: str) -> None:
@@ -67,12 +75,22 @@ class Store:
         self.committer = Committer(self.head, self._journal, settings.commit_interval_seconds, checkpoint)
         self.cache = SlabCache(settings.cache_bytes)
         self._selections = ResolveCache(settings.selections_max)
-        blocks = _open_blocks(self.directory)
-        self.head.state.reserve_ids(max((block.meta.sequence for block in blocks), default=0))
-        self.readers = Readers(Sealed(blocks))
-        self.maintenance = Maintenance(
-            self.directory, self.head, self.committer, self.readers, settings.maintenance, checkpoint
+        self.damages = DamageLog()
+        self.tombstones = Tombstones(
+            [
+                Tombstone(number, decode_selectors(selectors), start_ms, end_ms)
+                for number, start_ms, end_ms, selectors in self._journal.tombstones()
+            ]
         )
+        blocks = open_blocks(self.directory, self.damages)
+        self.head.state.reserve_ids(max((max(block.meta.sequence, block.meta.erased) for block in blocks), default=0))
+        self.readers = Readers(Sealed(blocks))
+        block_set = BlockSet(self.directory, self.readers, self.damages, settings.maintenance.reader_wait_seconds)
+        self.maintenance = Maintenance(
+            self.directory, self.head, self.committer, block_set, self.tombstones, settings.maintenance, checkpoint
+        )
+        self._snapshots = Snapshots(self.directory, self.committer, self.readers, checkpoint)
+        self._deleter = SeriesDeleter(self.head, self.committer, self.tombstones, settings.tombstones_max)
         self._push_sources = PushSources(self.head)
         self._local = threading.local()
         self._slab_readers: list[SlabReader] = []
@@ -102,21 +120,35 @@ class Store:
             opened = self.head.open_source(source)
             opened.append_frame(labels, timestamps_ms, values)
 
-    def push(self, batch: PushedBatch) -> int:
+    def push(self, batch: PushedBatch, *, is_backfill: bool = False) -> int:
         """See PushSources.append."""
-        return self._push_sources.append(batch)
+        return self._push_sources.append(batch, is_backfill=is_backfill)
 
     def durable(self) -> Future[None]:
         """Done once everything appended so far is on disk; fails with StorageFull if it cannot be."""
         return self.committer.wait()
+
+    def delete_series(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> None:
+        """See SeriesDeleter.delete."""
+        self._deleter.delete(selectors, start_ms, end_ms)
+
+    def clean_tombstones(self) -> None:
+        """See Maintenance.clean_tombstones."""
+        self.maintenance.clean_tombstones()
+
+    def snapshot(self, now_ms: int, *, with_head: bool = True) -> str:
+        """See Snapshots.take."""
+        return self._snapshots.take(now_ms, with_head=with_head)
 
     # Reading.
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
         """See Queryable.reader."""
+        # Before the blocks: a deletion is forgotten when no block needs it, so older blocks go with older deletions.
+        remains = Remains(self.tombstones.entries, self.damages)
         with self.readers.enter() as sealed:
-            yield StoreReader(self.head, sealed, self._slab_reader(), self.cache, self._selections)
+            yield StoreReader(self.head, sealed, self._slab_reader(), self.cache, self._selections, remains)
 
     def _slab_reader(self) -> SlabReader:
         found: SlabReader | None = getattr(self._local, "slabs", None)
@@ -127,14 +159,3 @@ class Store:
 
     def blocks(self) -> tuple[Block, ...]:
         return self.readers.sealed.blocks
-
-
-def _open_blocks(directory: DataDirectory) -> tuple[Block, ...]:
-    """The blocks there are, without those that a merge has made superfluous and a crash left."""
-    blocks = [Block(path) for path in directory.block_paths()]
-    parents = {parent for block in blocks for parent in block.meta.parents}
-    for block in blocks:
-        if block.block_id in parents:
-            block.close()
-            block.path.unlink()
-    return in_sequence(block for block in blocks if block.block_id not in parents)

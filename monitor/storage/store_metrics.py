@@ -34,6 +34,15 @@ class StoreCollector:
         yield _counter("cut_chunks", "Chunks that became slabs.", commits.cut_chunks)
         yield _gauge("slab_cache_bytes", "Decoded slabs kept for queries.", cache.bytes)
         yield _counter("slab_cache_hits", "Slabs that a query found decoded.", cache.hits)
+        yield _gauge(
+            "tombstones", "Deletions that some block has not applied yet.", len(self._store.tombstones.entries)
+        )
+        damages = self._store.damages
+        yield _counter(
+            "damage_encounters", "How often damaged data was left out of an answer or a block.", damages.encounters
+        )
+        yield _gauge("damaged_places", "Damaged places met since the start.", len(damages.places))
+        yield _counter("quarantined_files", "Damaged files moved aside.", damages.quarantined)
         yield _counter("slab_cache_misses", "Slabs that a query had to decode.", cache.misses)
 
 

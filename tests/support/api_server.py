@@ -18,13 +18,14 @@ from uvicorn_server import uvicorn_server
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
 from monitor.api.create_api import create_api
+from monitor.api.queries.query_records import QueryRecords
 from monitor.api.worker_pool import query_pool, write_pool
+from monitor.app.query_limits import query_limits
 from monitor.clock import Clock, SystemClock
 from monitor.config.config import Config
 from monitor.config.settings import Limits
 from monitor.promql.engine import Engine
 from monitor.promql.features import Features
-from monitor.promql.limits import QueryLimits
 from monitor.storage.statistics import store_statistics
 from monitor.storage.store import Store, StoreSettings
 
@@ -83,16 +84,16 @@ class ApiClient:
 def api_context(store: Store, clock: Clock, limits: Limits) -> ApiContext:
     """A context as the composition root makes it, without targets and rules."""
     registry = CollectorRegistry()
-    query_limits = QueryLimits(steps_max=limits.query_steps + 1, timeout_seconds=limits.query_timeout_ms / 1000)
     return ApiContext(
-        engine=Engine(query_limits, Features(), clock),
+        engine=Engine(query_limits(limits), Features(), clock),
         store=store,
         receiver=store,
         queries=query_pool(limits),
         writes=write_pool(limits),
+        records=QueryRecords(limits, clock),
         limits=limits,
         clock=clock,
-        statistics=lambda length: store_statistics(store.head, length),
+        statistics=lambda length: store_statistics(store.head, length, clock.now_ms()),
         targets=tuple,
         config=Config,
         flags={"config.file": "plimsoll.yml"},

@@ -2,6 +2,9 @@
 
 load 5m
   requests_total{job="a"} 0+10x5 _ stale 7
+  latency_seconds {{count:3 sum:4 buckets:[1 2]}}+{{count:1 sum:1 buckets:[1]}}x5
+
+Native histograms are kept as their components, as a store does.
 """
 
 from __future__ import annotations
@@ -12,19 +15,23 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
+from native_histograms import HistogramSpec, parse_histogram
 
 from monitor.model.durations import parse_duration_ms
 from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.matchers import match_rows
+from monitor.model.native_histograms import COMPONENT_LABEL
 from monitor.model.samples import ABSENT, STALE, Values, has_gaps, is_absent
-from monitor.storage.interfaces import Selection, Selector, Stripe
+from monitor.storage.interfaces import Selection, SelectionSize, Selector, Stripe
 
 _NUMBER = r"[+-]?(?:[\d_]+\.?[\d_]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)"
 _ITEM = re.compile(
     rf"(?:(?P<gap>_)|(?P<stale>stale)|(?P<start>{_NUMBER})(?P<increment>[+-]{_NUMBER[5:]})?)(?:x(?P<times>\d+))?",
     re.IGNORECASE,
 )
+_HISTOGRAM = re.compile(r"(?P<start>\{\{[^}]*\}\})(?:\+(?P<increment>\{\{[^}]*\}\}))?(?:x(?P<times>\d+))?")
+_WORD = re.compile(rf"{_HISTOGRAM.pattern.replace('?P<', '?P<_')}|\S+")
 _LABEL = re.compile(
     r"\s*([\w:.\-]+|\"(?:\\.|[^\"\\])*\")\s*(?:=\s*(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`))?\s*,?"
 )
@@ -54,10 +61,23 @@ class MemoryReader:
                 step_ms = parse_duration_ms(line.split()[1])
             elif not line.startswith("#"):
                 labels, rest = parse_series(line)
-                values = parse_values(rest)
-                self.add(labels, {index * step_ms: value for index, value in values})
+                samples = {index * step_ms: value for index, value in parse_values(rest)}
+                self.add(labels, {at: value for at, value in samples.items() if isinstance(value, float)})
+                self.add_histograms(
+                    labels, {at: value for at, value in samples.items() if isinstance(value, HistogramSpec)}
+                )
+
+    def add_histograms(self, labels: Mapping[str, str], samples: Mapping[int, HistogramSpec]) -> None:
+        components: dict[str, dict[int, float]] = {}
+        for at, histogram in samples.items():
+            for text, value in histogram.components().items():
+                components.setdefault(text, {})[at] = value
+        for text, values in components.items():
+            self.add({**labels, COMPONENT_LABEL: text}, values)
 
     def add(self, labels: Mapping[str, str], samples: Mapping[int, float]) -> None:
+        if not samples:
+            return
         key = Labels(labels)
         series = self._series.setdefault(key, MemorySeries(key))
         series.samples.update(samples)
@@ -78,6 +98,11 @@ class MemoryReader:
             if inside:
                 stripes.setdefault(tuple(inside), []).append((row, list(inside.values())))
         return Selection(labels, tuple(_stripe(times, rows) for times, rows in stripes.items()))
+
+    def size(self, selector: Selector, start_ms: int, end_ms: int, roughly_below: int = 0) -> SelectionSize:
+        del roughly_below
+        labels, series = self._matching(selector)
+        return SelectionSize(labels.size, sum(start_ms <= at <= end_ms for each in series for at in each.samples))
 
     def series(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> LabelFrame:
         del start_ms, end_ms
@@ -144,10 +169,16 @@ def unquote(text: str) -> str:
     return text[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape")
 
 
-def parse_values(text: str) -> Iterator[tuple[int, float]]:
+def parse_values(text: str) -> Iterator[tuple[int, float | HistogramSpec]]:
     """The samples of a series line by their position; gaps are left out."""
     index = 0
-    for word in text.split():
+    for word in (found[0] for found in _WORD.finditer(text)):
+        histogram = _HISTOGRAM.fullmatch(word)
+        if histogram:
+            for sample in _repeated_histogram(histogram):
+                yield index, sample
+                index += 1
+            continue
         item = _ITEM.fullmatch(word)
         assert item, f"got {word!r}, want a value such as 1, 1+2x3, _x4 or stale"
         if item["gap"]:
@@ -159,3 +190,10 @@ def parse_values(text: str) -> Iterator[tuple[int, float]]:
             yield index, value
             value = value + increment if item["increment"] else value
             index += 1
+
+
+def _repeated_histogram(item: re.Match[str]) -> Iterator[HistogramSpec]:
+    sample = parse_histogram(item["start"])
+    for _ in range(int(item["times"] or 0) + 1):
+        yield sample
+        sample = sample.plus(parse_histogram(item["increment"])) if item["increment"] else sample

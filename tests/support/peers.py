@@ -16,16 +16,18 @@ _NAMES_BY_VARIABLE = {
 }
 
 
-def find_peer(variable: str) -> str:
-    """The path of an upstream program: what the environment variable says, else the first of its names on the PATH.
-
-    Without it the test is skipped, or fails where CI is set.
-    """
+def installed_peer(variable: str) -> str | None:
+    """The path of an upstream program: what the environment variable says, else the first of its names on the PATH."""
     names = _NAMES_BY_VARIABLE[variable]
-    found = os.environ.get(variable) or next((path for name in names if (path := shutil.which(name))), None)
+    return os.environ.get(variable) or next((path for name in names if (path := shutil.which(name))), None)
+
+
+def find_peer(variable: str) -> str:
+    """As above. Without it the test is skipped, or fails where CI is set."""
+    found = installed_peer(variable)
     if found:
         return found
-    message = f"{names[0]} is not installed: put it on the PATH or set {variable} to its path"
+    message = f"{_NAMES_BY_VARIABLE[variable][0]} is not installed: put it on the PATH or set {variable} to its path"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)

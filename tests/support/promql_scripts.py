@@ -25,19 +25,22 @@ from functools import lru_cache
 from pathlib import Path
 
 from memory_reader import MemoryReader, parse_series, parse_values
+from native_histograms import HistogramSpec
 
 from monitor.clock import SystemClock
 from monitor.errors import QueryError
 from monitor.model.durations import parse_duration_ms
 from monitor.model.frame import Frame
 from monitor.model.labels import Labels
+from monitor.model.native_histograms import BUCKETS, NativeHistogram
 from monitor.promql.engine import Engine
 from monitor.promql.features import Features
 from monitor.promql.limits import QueryLimits
 from monitor.promql.results import QueryResult
 
 _RELATIVE_ERROR_MAX = 1e-9
-Points = dict[int, float]
+Sample = float | HistogramSpec
+Points = dict[int, Sample]
 """Values by step."""
 
 
@@ -125,10 +128,51 @@ def _series_of(result: QueryResult) -> Iterator[tuple[Labels, Points]]:
     assert isinstance(frame, Frame), "BUG: got no frame, want a vector or a matrix over steps"
     mask = frame.mask()
     for row, labels in enumerate(frame.labels.all_labels()):
-        yield labels, {step: float(frame.values[row, step]) for step in mask[row].nonzero()[0].tolist()}
+        yield labels, {step: _sample(frame, row, step) for step in mask[row].nonzero()[0].tolist()}
 
 
-def _same(got: float, want: float) -> bool:
+def _sample(frame: Frame, row: int, step: int) -> Sample:
+    histogram = None if frame.histograms is None else frame.histograms[row, step]
+    return float(frame.values[row, step]) if histogram is None else _spec(histogram)
+
+
+def _spec(histogram: NativeHistogram) -> HistogramSpec:
+    """Without empty buckets and without the hint."""
+    shape, cells = histogram.shape, histogram.cells.tolist()
+    negative = zip(shape.negative.tolist(), cells[BUCKETS : shape.positive_start], strict=True)
+    positive = zip(shape.positive.tolist(), cells[shape.positive_start :], strict=True)
+    return HistogramSpec(
+        shape.schema,
+        histogram.count,
+        histogram.sum,
+        histogram.zero_count,
+        shape.zero_threshold,
+        shape.custom_bounds,
+        {bucket: count for bucket, count in negative if count},
+        {bucket: count for bucket, count in positive if count},
+    )
+
+
+def _same(got: Sample, want: Sample) -> bool:
+    if isinstance(got, HistogramSpec) or isinstance(want, HistogramSpec):
+        return isinstance(got, HistogramSpec) and isinstance(want, HistogramSpec) and _same_histogram(got, want)
+    return _same_number(got, want)
+
+
+def _same_histogram(got: HistogramSpec, want: HistogramSpec) -> bool:
+    if (got.schema, got.custom_bounds) != (want.schema, want.custom_bounds):
+        return False
+    numbers = [(got.count, want.count), (got.sum, want.sum), (got.zero_count, want.zero_count)]
+    numbers.append((got.zero_threshold, want.zero_threshold))
+    for ours, theirs in ((got.negative, want.negative), (got.positive, want.positive)):
+        wanted = {bucket: count for bucket, count in theirs.items() if count}
+        if ours.keys() != wanted.keys():
+            return False
+        numbers += [(ours[bucket], wanted[bucket]) for bucket in wanted]
+    return all(_same_number(ours, theirs) for ours, theirs in numbers)
+
+
+def _same_number(got: float, want: float) -> bool:
     if math.isnan(got) or math.isnan(want):
         return math.isnan(got) and math.isnan(want)
     return math.isclose(got, want, rel_tol=_RELATIVE_ERROR_MAX)

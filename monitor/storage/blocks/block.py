@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,19 +14,23 @@ import orjson
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from monitor.errors import CorruptData
+from monitor.errors import CorruptData, StorageError
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Timestamps, Values
+from monitor.storage.blocks.block_writer import DIRECTORIES, FORMAT_VERSION, directory_checksum, posting_prefix
 from monitor.storage.blocks.label_codec import decode_labels
 from monitor.storage.blocks.label_index import select_series
 from monitor.storage.blocks.pieces import Piece, clip
+from monitor.storage.blocks.sections import Section
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import checksum, decode_timestamps, decode_values
 from monitor.storage.head.series_table import SeriesNumbers, to_numbers
 from monitor.storage.interfaces import Selector
-from monitor.storage.journal.journal import translate_sqlite_error
 
 Directory = NDArray[np.int64]
+OnDamage = Callable[[CorruptData], None]
+"""Told of each slab that is passed over because it is damaged; may raise the error instead."""
+EMPTY_PIECE = Piece(np.empty(0, np.intp), np.empty(0, np.int64), np.empty((0, 0)), is_dense=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class BlockMeta:
     """`level` counts the merges that made it; `parents` are the blocks that went into it.
 
     Of two samples of a series at one timestamp, that in the block of the lower `sequence` counts: it came first.
+    Deletions with numbers up to `erased` have been applied to its samples.
     """
 
     min_ms: int
@@ -42,6 +47,7 @@ class BlockMeta:
     samples: int
     level: int
     sequence: int
+    erased: int
     parents: tuple[str, ...]
 
 
@@ -66,6 +72,15 @@ class Vector:
     slabs: Directory
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _SlabPart:
+    """The rows `wanted` of a slab of `series`; None means all."""
+
+    slab_id: int
+    series: int
+    wanted: NDArray[np.intp] | None
+
+
 class Block:
     """One sealed block. Safe for several threads; they take turns at its file."""
 
@@ -76,23 +91,57 @@ class Block:
         try:
             self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         except sqlite3.Error as error:
-            raise translate_sqlite_error(error, path) from error
-        values = dict(self._query("SELECT key, value FROM meta"))
-        numbers = {key: int(values[key]) for key in ("min_ms", "max_ms", "series", "samples", "level", "sequence")}
-        self.meta = BlockMeta(**numbers, parents=tuple(orjson.loads(values["parents"])))
+            raise CorruptData(f"{path}: {error}") from error
+        self.damage = ""
+        """What is wrong with the index, once that is known: then nothing in the block can be found for certain."""
+        try:
+            self.meta = _read_meta(path, dict(self.directory("meta")))
+        except StorageError:
+            self.close()
+            raise
         self._sources: tuple[list[str], Directory] | None = None
         self._vectors: Directory | None = None
         self._slabs: Directory | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
     def close(self) -> None:
         self._connection.close()
+
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        """Whether it may have samples in a time inclusive at both ends."""
+        return self.meta.max_ms >= start_ms and self.meta.min_ms <= end_ms
 
     def _query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
         try:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
+        except sqlite3.ProgrammingError as error:
+            raise StorageError(f"{self.path}: the block was deleted while it was read: {error}") from error
         except sqlite3.Error as error:
-            raise translate_sqlite_error(error, self.path) from error
+            raise CorruptData(f"{self.path}: {error}") from error
+
+    def directory(self, name: str) -> list[tuple]:  # type: ignore[type-arg]
+        """All rows of one of DIRECTORIES. Raises CorruptData if they do not match their checksum."""
+        rows = self._index_query(DIRECTORIES[name])
+        found = self._index_query("SELECT checksum FROM directories WHERE name = ?", (name,))
+        if not found or found[0][0] != _checksum_or_none(rows):
+            raise self._damaged(f"directory {name} does not match its checksum")
+        return rows
+
+    def _index_query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        try:
+            return self._query(query, values)
+        except CorruptData as error:
+            self.damage = self.damage or str(error)
+            raise
+
+    def _damaged(self, what: str) -> CorruptData:
+        """The error for damage to the index."""
+        self.damage = self.damage or f"{self.path}: {what}"
+        return CorruptData(f"{self.path}: {what}")
 
     # Label index.
 
@@ -100,14 +149,18 @@ class Block:
         return BitMap(range(self.meta.series))
 
     def posting(self, name: str, value: str) -> BitMap | None:
-        rows = self._query("SELECT series FROM postings WHERE name = ? AND value = ?", (name, value))
-        return BitMap.deserialize(rows[0][0]) if rows else None
+        rows = self._index_query("SELECT series, checksum FROM postings WHERE name = ? AND value = ?", (name, value))
+        if not rows:
+            return None
+        if checksum(posting_prefix(name, value), rows[0][0]) != rows[0][1]:
+            raise self._damaged(f"posting {name}={value} does not match its checksum")
+        return BitMap.deserialize(rows[0][0])
 
     def values(self, name: str) -> list[str]:
-        return [value for (value,) in self._query("SELECT value FROM postings WHERE name = ?", (name,))]
+        return [value for (value,) in self._index_query("SELECT value FROM postings WHERE name = ?", (name,))]
 
     def names(self) -> list[str]:
-        return [name for (name,) in self._query("SELECT DISTINCT name FROM postings")]
+        return [name for (name,) in self._index_query("SELECT DISTINCT name FROM postings")]
 
     def select(self, selector: Selector) -> SeriesNumbers:
         """The series of this block that match, ascending."""
@@ -119,10 +172,11 @@ class Block:
             return LabelFrame(0, {})
         frames = []
         query = "SELECT first_series, series, checksum, data FROM labels WHERE first_series <= ? ORDER BY first_series"
-        for first, count, expected, data in self._query(query, (int(numbers[-1]),)):
+        for first, count, expected, data in self._index_query(query, (int(numbers[-1]),)):
             start, end = np.searchsorted(numbers, [first, first + count])
             if end > start:
-                self._verify(data, expected, f"label sets {first}")
+                if checksum(data) != expected:
+                    raise self._damaged(f"label sets {first} do not match their checksum")
                 frame = decode_labels(data)
                 frames.append(frame.take(numbers[start:end].astype(np.intp) - first))
         return LabelFrame.concat(frames)
@@ -140,7 +194,7 @@ class Block:
 
     def _source_directory(self) -> tuple[list[str], Directory]:
         if self._sources is None:
-            rows = self._query("SELECT key, first_series, series FROM sources ORDER BY source_id")
+            rows = self.directory("sources")
             bounds = np.array([row[1:] for row in rows], np.int64).reshape(-1, 2)
             self._sources = [row[0] for row in rows], bounds
         return self._sources
@@ -148,25 +202,59 @@ class Block:
     def _vector_directory(self) -> Directory:
         """Rows (source, rows, min_ms, max_ms), in order of vector ids, which count from 1."""
         if self._vectors is None:
-            rows = self._query("SELECT source_id, rows, min_ms, max_ms FROM vectors ORDER BY vector_id")
+            rows = self.directory("vectors")
             self._vectors = np.array(rows, np.int64).reshape(-1, 4)
         return self._vectors
 
     def _slab_directory(self) -> Directory:
         """Rows (vector_id, first_series, last_series, series, is_dense, slab_id), ordered."""
         if self._slabs is None:
-            rows = self._query(
-                "SELECT vector_id, first_series, last_series, series, is_dense, slab_id FROM slabs"
-                " INDEXED BY slab_directory ORDER BY vector_id, first_series"
-            )
+            rows = self.directory("slabs")
             self._slabs = np.array(rows, np.int64).reshape(-1, 6)
         return self._slabs
 
-    def pieces(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Piece]]:
-        """The samples wanted, as (source key, piece), source by source in time order."""
+    def pieces(
+        self, wanted: Wanted, cache: SlabCache, on_damage: OnDamage, sources: Container[str] | None = None
+    ) -> Iterator[tuple[str, Piece]]:
+        """The samples wanted, as (source key, piece), source by source in time order; `sources` None means all."""
         keys, _ = self._source_directory()
         for vector in self.vectors(wanted):
-            yield keys[vector.source], clip(self.load(vector, wanted, cache), wanted.start_ms, wanted.end_ms)
+            if sources is None or keys[vector.source] in sources:
+                piece = self.load(vector, wanted, cache, on_damage)
+                yield keys[vector.source], clip(piece, wanted.start_ms, wanted.end_ms)
+
+    def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section | None]]:
+        """As `pieces`, to be read later; None for one with gaps. Raises CorruptData."""
+        keys, _ = self._source_directory()
+        for vector in self.vectors(wanted):
+            if not vector.slabs[:, 4].all():
+                yield keys[vector.source], None
+                continue
+            section = self._section(vector, wanted, cache)
+            if len(section.timestamps_ms):
+                yield keys[vector.source], section
+
+    def _section(self, vector: Vector, wanted: Wanted, cache: SlabCache) -> Section:
+        vector_id = int(vector.slabs[0, 0])
+        timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, vector.rows))
+        first, end = timestamps_ms.searchsorted((wanted.start_ms, wanted.end_ms + 1)).tolist()
+        slabs, rows = [], []
+        for _, first_series, last_series, series, _, slab_id in vector.slabs.tolist():
+            inside, positions = self._places(slab_id, first_series, last_series, series, wanted.numbers)
+            slabs.append(_SlabPart(slab_id, series, None if len(inside) == series else inside))
+            rows.append(wanted.rows[positions])
+        all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        fill = partial(self._fill, slabs, vector.rows, slice(first, end), cache)
+        return Section(all_rows, timestamps_ms[first:end], fill)
+
+    def _fill(self, slabs: Sequence[_SlabPart], count: int, window: slice, cache: SlabCache, values: Values) -> None:
+        row = 0
+        for part in slabs:
+            key = (self.block_id, part.slab_id)
+            of_slab = cache.get(key, partial(self._values, part.slab_id, part.series, count))[:, window]
+            end = row + (part.series if part.wanted is None else len(part.wanted))
+            values[row:end] = of_slab if part.wanted is None else of_slab[part.wanted]
+            row = end
 
     def vectors(self, wanted: Wanted) -> Iterator[Vector]:
         """Where the samples wanted are, without reading them."""
@@ -186,19 +274,40 @@ class Block:
         touched: Directory = slabs[end > first]
         return touched
 
-    def load(self, vector: Vector, wanted: Wanted, cache: SlabCache) -> Piece:
-        """What is wanted of one vector, over its whole time."""
+    def count_samples(self, wanted: Wanted) -> int:
+        """About how many samples are wanted, from the directories alone: rows count as evenly spread over time."""
+        slabs = self._touched_slabs(wanted)
+        if not len(slabs):
+            return 0
+        numbers, vectors = wanted.numbers, self._vector_directory()[slabs[:, 0] - 1]
+        series = np.searchsorted(numbers, slabs[:, 2], side="right") - np.searchsorted(numbers, slabs[:, 1])
+        first_ms, last_ms = np.maximum(vectors[:, 2], wanted.start_ms), np.minimum(vectors[:, 3], wanted.end_ms)
+        inside = (last_ms - first_ms + 1) / (vectors[:, 3] - vectors[:, 2] + 1)
+        return round(float((series * vectors[:, 1] * inside).sum()))
+
+    def load(self, vector: Vector, wanted: Wanted, cache: SlabCache, on_damage: OnDamage) -> Piece:
+        """What is wanted of one vector, over its whole time, without the slabs that are damaged."""
         slabs = vector.slabs
         vector_id = int(slabs[0, 0])
         count = int(self._vector_directory()[vector_id - 1, 1])
-        timestamps_ms = cache.get((self.block_id, -vector_id), lambda: self._timestamps(vector_id, count))
         parts, rows = [], []
+        try:
+            timestamps_ms = cache.get((self.block_id, -vector_id), lambda: self._timestamps(vector_id, count))
+        except CorruptData as error:
+            on_damage(error)
+            return EMPTY_PIECE
         for _, first, last, series, _, slab_id in slabs.tolist():
-            values = cache.get((self.block_id, slab_id), partial(self._values, slab_id, series, count))
+            try:
+                values = cache.get((self.block_id, slab_id), partial(self._values, slab_id, series, count))
+            except CorruptData as error:
+                on_damage(error)
+                continue
             inside, positions = self._places(slab_id, first, last, series, wanted.numbers)
             parts.append(values if len(inside) == series else values[inside])
             rows.append(wanted.rows[positions])
         is_dense = bool(slabs[:, 4].all())
+        if not parts:
+            return EMPTY_PIECE
         if len(parts) == 1:
             return Piece(rows[0], timestamps_ms, parts[0], is_dense)
         return Piece(np.concatenate(rows), timestamps_ms, np.concatenate(parts), is_dense)
@@ -210,21 +319,84 @@ class Block:
         start, end = np.searchsorted(numbers, [first, last + 1])
         if last - first == series - 1:
             return numbers[start:end].astype(np.intp) - first, np.arange(start, end)
-        ((data,),) = self._query("SELECT members FROM slabs WHERE slab_id = ?", (slab_id,))
-        members = np.frombuffer(data, "<u4")
+        members = np.frombuffer(self._slab(slab_id)[1], "<u4")
         _, inside, places = np.intersect1d(members, numbers[start:end], assume_unique=True, return_indices=True)
         return inside, places + start
 
     def _timestamps(self, vector_id: int, count: int) -> Timestamps:
-        ((expected, data),) = self._query("SELECT checksum, data FROM vectors WHERE vector_id = ?", (vector_id,))
-        self._verify(data, expected, f"vector {vector_id}")
+        query = "SELECT checksum, data FROM vectors WHERE vector_id = ?"
+        data, _ = self._blobs(query, vector_id, f"vector {vector_id}")
         return decode_timestamps(data, count)
 
     def _values(self, slab_id: int, series: int, count: int) -> Values:
-        ((expected, data),) = self._query("SELECT checksum, data FROM slabs WHERE slab_id = ?", (slab_id,))
-        self._verify(data, expected, f"slab {slab_id}")
+        data, _ = self._slab(slab_id)
         return decode_values(data, series, count)
 
-    def _verify(self, data: bytes, expected: int, what: str) -> None:
-        if checksum(data) != expected:
+    def _slab(self, slab_id: int) -> tuple[bytes, bytes]:
+        """Its data, and its members; these are empty if its series are consecutive."""
+        return self._blobs("SELECT checksum, data, members FROM slabs WHERE slab_id = ?", slab_id, f"slab {slab_id}")
+
+    def _blobs(self, query: str, number: int, what: str) -> tuple[bytes, bytes]:
+        """The second column of the one row, and the third if it is not NULL, checked against the first."""
+        rows = self._query(query, (number,))
+        if not rows:
+            raise CorruptData(f"{self.path}: {what} is missing")
+        expected, data, *others = rows[0]
+        other = b"" if not others or others[0] is None else others[0]
+        if not isinstance(data, bytes) or not isinstance(other, bytes) or checksum(data, other) != expected:
             raise CorruptData(f"{self.path}: {what} does not match its checksum")
+        return data, other
+
+    # For those who look at the file itself.
+
+    def vector_ids(self) -> list[int]:
+        return list(range(1, len(self._vector_directory()) + 1))
+
+    def check_vector(self, vector_id: int) -> None:
+        """Raises CorruptData unless the vector is as it was written."""
+        self._timestamps(vector_id, int(self._vector_directory()[vector_id - 1, 1]))
+
+    def slab_directory(self) -> Directory:
+        """Rows (vector_id, first_series, last_series, series, is_dense, slab_id), ordered."""
+        return self._slab_directory()
+
+    def vector_rows(self) -> NDArray[np.int64]:
+        """How many rows each vector has, in order of their ids, which count from 1."""
+        return self._vector_directory()[:, 1]
+
+    def slab_bytes(self) -> dict[int, int]:
+        """The size of each slab's data."""
+        return dict(self._query("SELECT slab_id, length(data) FROM slabs"))
+
+    def check_slab(self, slab_id: int, series: int, rows: int) -> None:
+        """Raises CorruptData unless the slab is as it was written."""
+        self._values(slab_id, series, rows)
+
+    def check_index(self) -> None:
+        """Raises CorruptData unless directories, postings and label sets are as they were written."""
+        for name in DIRECTORIES:
+            self.directory(name)
+        for name, value in self._index_query("SELECT name, value FROM postings"):
+            self.posting(name, value)
+        self.labels(np.arange(self.meta.series, dtype=np.uint32))
+
+
+def _checksum_or_none(rows: list[tuple]) -> int | None:  # type: ignore[type-arg]
+    try:
+        return directory_checksum(rows)
+    except TypeError:  # a damaged row may hold bytes where a number was
+        return None
+
+
+def reraise(error: CorruptData) -> None:
+    """For those who want all or nothing."""
+    raise error
+
+
+def _read_meta(path: Path, values: dict[str, object]) -> BlockMeta:
+    if values.get("format_version") != FORMAT_VERSION:
+        raise StorageError(f"{path}: got format version {values.get('format_version')}, want {FORMAT_VERSION}")
+    numbers = {
+        key: int(str(values[key])) for key in ("min_ms", "max_ms", "series", "samples", "level", "sequence", "erased")
+    }
+    return BlockMeta(**numbers, parents=tuple(orjson.loads(str(values["parents"]))))

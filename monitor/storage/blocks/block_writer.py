@@ -19,13 +19,17 @@ from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import Values, has_gaps, is_absent
 from monitor.storage.blocks.label_codec import encode_labels
 from monitor.storage.blocks.pieces import Piece
-from monitor.storage.blocks.slab_codec import checksum, encode_timestamps, encode_values
+from monitor.storage.blocks.slab_codec import checksum, encode_timestamps, encode_values_small
 from monitor.storage.head.chunk import SLAB_SERIES_MAX
 from monitor.storage.journal.journal import translate_sqlite_error
 
 FORMAT_VERSION = 1
 PAGE_BYTES = 4096
-VECTOR_ROWS_MAX = 1024
+VECTOR_ROWS_MAX = 4096
+"""Long slabs compress better: what repeats after hours is found again."""
+VECTOR_ROWS_MIN = 1024
+_SLAB_VALUES = 1 << 18
+"""Slabs of many series are shorter again: whoever reads one of them decodes at most this, 2 ms."""
 """Longer vectors would compress hardly better, and a query for the last minutes would decode more than it needs."""
 LABEL_GROUP_SERIES = 4096
 """Label sets are stored together for about this many series: they share their values."""
@@ -37,7 +41,8 @@ CREATE TABLE sources (
 CREATE TABLE labels (
     first_series INTEGER PRIMARY KEY, series INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE postings (
-    name TEXT NOT NULL, value TEXT NOT NULL, series BLOB NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
+    name TEXT NOT NULL, value TEXT NOT NULL, series BLOB NOT NULL, checksum INTEGER NOT NULL,
+    PRIMARY KEY (name, value)) WITHOUT ROWID;
 CREATE TABLE vectors (
     vector_id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, rows INTEGER NOT NULL,
     min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
@@ -45,7 +50,20 @@ CREATE TABLE slabs (
     slab_id INTEGER PRIMARY KEY, vector_id INTEGER NOT NULL,
     first_series INTEGER NOT NULL, last_series INTEGER NOT NULL, series INTEGER NOT NULL,
     members BLOB, is_dense INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE directories (name TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID;
 """
+DIRECTORIES = {
+    "sources": "SELECT key, first_series, series FROM sources ORDER BY source_id",
+    "vectors": "SELECT source_id, rows, min_ms, max_ms FROM vectors ORDER BY vector_id",
+    "slabs": (
+        "SELECT vector_id, first_series, last_series, series, is_dense, slab_id FROM slabs"
+        " INDEXED BY slab_directory ORDER BY vector_id, first_series, last_series, series, is_dense, slab_id"
+    ),
+    "labels": "SELECT first_series, series, checksum FROM labels ORDER BY first_series",
+    "postings": "SELECT name, value, checksum FROM postings ORDER BY name, value",
+    "meta": "SELECT key, value FROM meta ORDER BY key",
+}
+"""What the table `directories` has a checksum of: everything that is not beside a checksum of its own."""
 _INDEX = "CREATE INDEX slab_directory ON slabs (vector_id, first_series, last_series, series, is_dense, slab_id)"
 
 
@@ -114,15 +132,17 @@ class BlockWriter:
     def _add_piece(self, first_series: int, metric: NDArray[np.int32], piece: Piece) -> None:
         self._min_ms = min(self._min_ms, int(piece.timestamps_ms[0]))
         self._max_ms = max(self._max_ms, int(piece.timestamps_ms[-1]))
-        for start in range(0, len(piece.timestamps_ms), VECTOR_ROWS_MAX):
-            timestamps_ms = piece.timestamps_ms[start : start + VECTOR_ROWS_MAX]
+        slabs = list(_slab_rows(metric[piece.rows]))
+        rows_max = min(VECTOR_ROWS_MAX, max(VECTOR_ROWS_MIN, _SLAB_VALUES // max(map(len, slabs))))
+        for start in range(0, len(piece.timestamps_ms), rows_max):
+            timestamps_ms = piece.timestamps_ms[start : start + rows_max]
             data = encode_timestamps(timestamps_ms)
             self._vector_id += 1
             bounds = (len(timestamps_ms), int(timestamps_ms[0]), int(timestamps_ms[-1]))
             row = (self._vector_id, self._source_id, *bounds, checksum(data), data)
             self._execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             values = piece.values[:, start : start + len(timestamps_ms)]
-            for members in _slab_rows(metric[piece.rows]):
+            for members in slabs:
                 self._add_slab(first_series, piece.rows[members], values[members])
 
     def _add_slab(self, first_series: int, rows: Rows, values: Values) -> None:
@@ -135,9 +155,9 @@ class BlockWriter:
         bounds = (int(numbers[0]), int(numbers[-1]), len(numbers))
         is_run = bounds[1] - bounds[0] == len(numbers) - 1
         members = None if is_run else numbers.astype("<u4").tobytes()
-        data = encode_values(values)
+        data = encode_values_small(values)
         self._slab_id += 1
-        row = (self._slab_id, self._vector_id, *bounds, members, is_dense, checksum(data), data)
+        row = (self._slab_id, self._vector_id, *bounds, members, is_dense, checksum(data, members or b""), data)
         self._execute("INSERT INTO slabs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def finish(self, meta: Mapping[str, object]) -> None:
@@ -146,7 +166,9 @@ class BlockWriter:
         for (name, value), numbers in sorted(self._postings.items()):
             series = BitMap.union(*map(BitMap, numbers)) if len(numbers) > 1 else BitMap(numbers[0])
             series.run_optimize()
-            self._execute("INSERT INTO postings VALUES (?, ?, ?)", (name, value, series.serialize()))
+            data = series.serialize()
+            row = (name, value, data, checksum(posting_prefix(name, value), data))
+            self._execute("INSERT INTO postings VALUES (?, ?, ?, ?)", row)
         own: dict[str, object] = {
             "format_version": FORMAT_VERSION,
             "series": self._series,
@@ -158,11 +180,14 @@ class BlockWriter:
             stored = entry if isinstance(entry, int | str) else orjson.dumps(entry).decode()
             self._execute("INSERT INTO meta VALUES (?, ?)", (key, stored))
         self._execute(_INDEX)
+        for name, query in DIRECTORIES.items():
+            rows = self._connection.execute(query).fetchall()
+            self._execute("INSERT INTO directories VALUES (?, ?)", (name, directory_checksum(rows)))
         self._execute("COMMIT")
         self._connection.close()
-        _sync(self._temporary)
+        sync(self._temporary)
         self._temporary.rename(self._path)
-        _sync(self._path.parent)
+        sync(self._path.parent)
 
     def abandon(self) -> None:
         """Removes what was written so far."""
@@ -174,7 +199,18 @@ class BlockWriter:
         return self._samples == 0
 
 
-def _sync(path: Path) -> None:
+def directory_checksum(rows: Sequence[Sequence[object]]) -> int:
+    """CRC-32 of the rows as JSON without spaces, a list of lists."""
+    return checksum(orjson.dumps(rows))
+
+
+def posting_prefix(name: str, value: str) -> bytes:
+    """What the checksum of a posting covers before its bitmap."""
+    return f"{name}\0{value}\0".encode()
+
+
+def sync(path: Path) -> None:
+    """Makes a file, or the names in a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

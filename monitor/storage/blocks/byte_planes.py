@@ -6,8 +6,6 @@ numbers are folded before, 0, -1, 1, -2, … to 0, 1, 2, 3, … so that small on
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,13 +32,14 @@ def values_of(data: bytes, count: int, *, is_signed: bool = True) -> Integers:
     folded = _joined(planes)
     if not is_signed:
         return folded.view(np.int64)
-    half: Any = (folded >> np.uint64(1)).view(np.int64)
-    return half ^ -(folded & np.uint64(1)).view(np.int64)
+    half, sign = (folded >> np.uint64(1)).view(np.int64), (folded & np.uint64(1)).view(np.int64)
+    numbers: Integers = half ^ -sign
+    return numbers
 
 
 def _joined(planes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Shifting plane by plane reads and writes in order, which a transposition of bytes does not."""
-    joined = planes[0].astype(np.uint64)
+    joined: NDArray[np.uint64] = planes[0].astype(np.uint64)
     for position in range(1, len(planes)):
         joined |= planes[position].astype(np.uint64) << np.uint64(8 * position)
     return joined

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 from monitor.storage.blocks.block import Block
-from monitor.storage.blocks.block_writer import BlockWriter
-from monitor.storage.blocks.compaction import SourceRows, blocks_to_merge, sources_of_blocks, write_sources
+from monitor.storage.blocks.block_set import BlockSet, in_sequence
+from monitor.storage.blocks.compaction import ALL_TIME_MS, KEPT_BLOCKS_MIN, blocks_to_merge, merged_periods_ms
+from monitor.storage.blocks.retention import Retention, RetentionRule
+from monitor.storage.blocks.rewriting import BlockRewriter
 from monitor.storage.blocks.sealing import chunks_of_span, sources_of_span
 from monitor.storage.data_directory import DataDirectory
+from monitor.storage.deletion.tombstones import Tombstone, Tombstones
 from monitor.storage.head.head import Head
+from monitor.storage.head.idle_sources import IdleSources
 from monitor.storage.journal.committer import Checkpoint, Committer
 from monitor.storage.journal.journal import Journal, SlabReader, Transaction
 from monitor.storage.reading.reader import Sealed
-from monitor.storage.reading.readers import Readers
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +26,55 @@ class MaintenanceSettings:
     """
     seal_delay_ms        a span is sealed this long after its end, at the earliest
     seal_quiet_ms        and after no chunk of it was begun for so long: backfill is sealed once
+    idle_ms              the rows of a source that got none for so long, and for three of its intervals, become slabs;
+                         a span of which all sources are idle is sealed before its end
     retention_ms         blocks this much older than the newest are deleted; 0 keeps all
+    retention_rules      series with an age of their own; the first rule that matches counts
+    retention_bytes      blocks and journal together; the oldest blocks are deleted first; 0 is no limit
+    retention_disk_percentage   the same as a part of the disk; 0 is no limit
     reader_wait_seconds  how long to wait for queries that read what is to be deleted
     """
 
     seal_delay_ms: int = 300_000
-    seal_quiet_ms: int = 120_000
+    seal_quiet_ms: int = 60_000
+    idle_ms: int = 45_000
     retention_ms: int = 15 * 86_400_000
+    retention_rules: tuple[RetentionRule, ...] = ()
+    retention_bytes: int = 0
+    retention_disk_percentage: float = 0.0
     reader_wait_seconds: float = 300.0
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.retention_ms, self.retention_rules, self.retention_bytes, self.retention_disk_percentage)
+
+
+ALL_BYTES = 2**62
 
 
 class Maintenance:
-    """`run` does what is due. One thread at a time."""
+    """`run` does what is due. Callers from several threads take turns."""
 
     def __init__(
         self,
         directory: DataDirectory,
         head: Head,
         committer: Committer,
-        readers: Readers,
+        block_set: BlockSet,
+        tombstones: Tombstones,
         settings: MaintenanceSettings,
         checkpoint: Checkpoint,
     ) -> None:
         self._directory = directory
         self._head = head
         self._committer = committer
-        self._readers = readers
+        self._block_set = block_set
+        self._tombstones = tombstones
         self._settings = settings
         self._checkpoint = checkpoint
+        self._rewriter = BlockRewriter(directory, block_set, head.state, committer, tombstones, checkpoint)
+        self._idle = IdleSources(head, settings.idle_ms)
+        self._turn = threading.RLock()
 
     @property
     def _span_ms(self) -> int:
@@ -62,23 +82,52 @@ class Maintenance:
 
     def run(self, now_ms: int) -> None:
         """Everything that is due at `now_ms` on the wall clock."""
-        for span_end_ms in self.due_spans(now_ms):
-            self.seal(span_end_ms)
-        while group := blocks_to_merge(self._readers.sealed.blocks, self._span_ms, now_ms):
-            self.merge(group)
-        self.delete_expired()
+        with self._turn:
+            self._mend_damaged()
+            self._idle.cut(now_ms)
+            for span_end_ms in self.due_spans(now_ms):
+                self.seal(span_end_ms)
+            self._merge(now_ms)
+            self._rewriter.expire(now_ms, self._settings.retention)
+            self._rewriter.drop_tombstones()
+            self._committer.run_exclusively(Journal.shrink)
+
+    def _merge(self, now_ms: int) -> None:
+        """Late samples of a finished period may come for one more span. In an idle store nothing more is coming."""
+        retention = self._settings.retention
+        periods_ms = merged_periods_ms(self._span_ms, retention.shortest_ms)
+        bytes_max = self._rewriter.limit_bytes(retention) // KEPT_BLOCKS_MIN or ALL_BYTES
+        finished_ms = now_ms - self._span_ms if self._head.state.touched_ms else ALL_TIME_MS[1]
+        while group := blocks_to_merge(self._block_set.blocks, periods_ms, finished_ms, bytes_max):
+            self._rewriter.merge(group)
+
+    def clean_tombstones(self) -> None:
+        """Writes every block anew that has samples in it which were deleted."""
+        with self._turn:
+            self._rewriter.clean_tombstones()
+
+    def _mend_damaged(self) -> None:
+        for block in self._block_set.blocks:
+            if block.damage:
+                self._rewriter.mend(block)
 
     def due_spans(self, now_ms: int) -> list[int]:
         """The ends of the spans that should be sealed now."""
         settings = self._settings
+        in_memory = self._idle.spans_in_memory()
         return sorted(
             span_end_ms
             for span_end_ms, touched_ms in list(self._head.state.touched_ms.items())
-            if span_end_ms + settings.seal_delay_ms <= now_ms and touched_ms + settings.seal_quiet_ms <= now_ms
+            if span_end_ms not in in_memory
+            or (span_end_ms + settings.seal_delay_ms <= now_ms and touched_ms + settings.seal_quiet_ms <= now_ms)
         )
 
     def seal(self, span_end_ms: int) -> Path | None:
         """Makes a block of everything in the span that ends there; None if there is nothing."""
+        with self._turn:
+            return self._seal(span_end_ms)
+
+    def _seal(self, span_end_ms: int) -> Path | None:
         state = self._head.state
         with state.lock:
             for source in list(state.sources.values()):
@@ -90,8 +139,11 @@ class Maintenance:
             slabs = SlabReader(self._directory.journal)
             try:
                 name = f"{span_end_ms - self._span_ms}-{span_end_ms}"
-                meta: dict[str, object] = {"level": 1, "sequence": self._take_sequence(), "parents": []}
-                path = self._write(name, sources_of_span(self._head, spans, slabs), meta)
+                sequence, tombstones = self._take_sequence()
+                # Later deletions have greater numbers: they hold for the block as a whole.
+                meta: dict[str, object] = {"level": 1, "sequence": sequence, "erased": sequence, "parents": []}
+                sources = sources_of_span(self._head, spans, slabs, tombstones, self._block_set.damages.note)
+                path = self._block_set.write(name, sources, meta)
             finally:
                 slabs.close()
             sealed_chunks = frozenset(chunk.chunk_id for span in spans for chunk in span.chunks)
@@ -100,75 +152,27 @@ class Maintenance:
         state.touched_ms.pop(span_end_ms, None)
         return path
 
-    def _take_sequence(self) -> int:
+    def _take_sequence(self) -> tuple[int, tuple[Tombstone, ...]]:
+        """A new block's number, and all deletions of lower numbers."""
         with self._head.state.lock:
-            return self._head.state.take_id()
+            return self._head.state.take_id(), self._tombstones.entries
 
-    def _write(self, span: str, sources: Iterable[SourceRows], meta: dict[str, object]) -> Path:
-        path = self._directory.blocks / f"{span}-{uuid4().hex[:12]}.sqlite"
-        writer = BlockWriter(path)
-        try:
-            write_sources(writer, sources)
-            writer.finish(meta)
-        except BaseException:
-            writer.abandon()
-            raise
-        return path
-
-    def _hand_over(self, path: Path, chunk_ids: frozenset[int]) -> None:
+    def _hand_over(self, path: Path | None, chunk_ids: frozenset[int]) -> None:
         """Readers go over to the block; then the journal and the head let go of what is in it."""
-        before = self._readers.sealed
-        self._publish(Sealed(in_sequence([*before.blocks, Block(path)]), before.chunk_ids | chunk_ids))
+        new = [] if path is None else [Block(path)]
+        self._block_set.publish(
+            lambda before: Sealed(in_sequence([*before.blocks, *new]), before.chunk_ids | chunk_ids)
+        )
         transaction = Transaction(sealed_chunks=sorted(chunk_ids))
         self._committer.run_exclusively(lambda journal: journal.commit(transaction))
         self._checkpoint("seal: journal cleared")
         with self._head.state.lock:
             for source in self._head.state.sources.values():
                 source.cut = [cut for cut in source.cut if cut.chunk_id not in chunk_ids]
-        self._publish(replace(self._readers.sealed, chunk_ids=self._readers.sealed.chunk_ids - chunk_ids))
+        self._block_set.publish(lambda before: replace(before, chunk_ids=before.chunk_ids - chunk_ids))
         self._committer.run_exclusively(self._forget)
-
-    def _publish(self, sealed: Sealed) -> None:
-        if not self._readers.publish(sealed, self._settings.reader_wait_seconds):
-            logger.warning("a query has been reading for %s s, going on", self._settings.reader_wait_seconds)
 
     def _forget(self, journal: Journal) -> None:
         dead_sources = self._head.forget_idle_sources()
         dead_batches = self._head.forget_dead_series()
         journal.commit(Transaction(dead_batches=dead_batches, dead_sources=dead_sources))
-
-    def merge(self, blocks: list[Block]) -> None:
-        """Makes one block of several."""
-        span = f"{min(block.meta.min_ms for block in blocks)}-{max(block.meta.max_ms for block in blocks)}"
-        meta: dict[str, object] = {
-            "level": max(block.meta.level for block in blocks) + 1,
-            "sequence": min(block.meta.sequence for block in blocks),
-            "parents": [block.block_id for block in blocks],
-        }
-        path = self._write(span, sources_of_blocks(blocks), meta)
-        self._checkpoint("merge: block written")
-        before = self._readers.sealed
-        kept = [block for block in before.blocks if block not in blocks]
-        self._publish(replace(before, blocks=in_sequence([*kept, Block(path)])))
-        self._delete(blocks)
-
-    def delete_expired(self) -> None:
-        """Retention: blocks that end too long before the newest block's end."""
-        before = self._readers.sealed
-        if not self._settings.retention_ms or not before.blocks:
-            return
-        horizon_ms = max(block.meta.max_ms for block in before.blocks) - self._settings.retention_ms
-        expired = [block for block in before.blocks if block.meta.max_ms < horizon_ms]
-        if expired:
-            self._publish(replace(before, blocks=tuple(block for block in before.blocks if block not in expired)))
-            self._delete(expired)
-
-    def _delete(self, blocks: list[Block]) -> None:
-        for block in blocks:
-            block.close()
-            block.path.unlink()
-
-
-def in_sequence(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Blocks in the order in which their samples came, which is the order they are read in."""
-    return tuple(sorted(blocks, key=lambda block: block.meta.sequence))

@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 Decoded = TypeVar("Decoded", bound=NDArray[Any])
 
 
+ADMITTED_ONE_OF = 4
+
+
 class SlabCache:
-    """Safe for several threads. What is in it is read-only."""
+    """Safe for several threads. What is in it is read-only.
+
+    When it is full, one of ADMITTED_ONE_OF new arrays is taken in: a query over more than fits leaves most of it as it
+    was, and finds much of its own the next time, instead of nothing.
+    """
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes = self.hits = self.misses = 0
         self._arrays: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
+        self._refused = 0
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, decode: Callable[[], Decoded]) -> Decoded:
@@ -32,10 +40,16 @@ class SlabCache:
             self.misses += 1
         array = decode()
         with self._lock:
-            if key not in self._arrays and array.nbytes <= self.bytes_max:
+            if key not in self._arrays and self._is_admitted(array.nbytes):
                 self._arrays[key] = array
                 self.bytes += array.nbytes
             while self.bytes > self.bytes_max:
                 _, oldest = self._arrays.popitem(last=False)
                 self.bytes -= oldest.nbytes
         return array
+
+    def _is_admitted(self, size_bytes: int) -> bool:
+        if self.bytes + size_bytes <= self.bytes_max:
+            return True
+        self._refused = (self._refused + 1) % ADMITTED_ONE_OF
+        return self._refused == 0 and size_bytes <= self.bytes_max

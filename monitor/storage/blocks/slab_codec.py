@@ -151,12 +151,12 @@ def _decode_whole(coding: Coding, data: bytes, series: int, rows: int) -> Intege
 
 def _decompress(data: bytes, size_max: int) -> bytes:
     """Plain bytes, at most `size_max`."""
-    buffer = np.empty(size_max, np.uint8)
+    buffer = bytearray(size_max)
     try:
         size = zstd.decompress_into(data, buffer)
     except Exception as error:
         raise CorruptData(f"a slab does not decode: {error}") from error
-    return buffer[:size].tobytes()
+    return bytes(memoryview(buffer)[:size])
 
 
 def encode_timestamps(timestamps_ms: Timestamps) -> bytes:

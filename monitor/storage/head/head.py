@@ -113,6 +113,7 @@ class Head:
             layout = layouts.read(row.source_id, row.series)
             cut = CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, row.is_dense)
             self._source(row.source_id).add_cuts([cut])
+            self.state.touch(self.state.span_end_ms(row.min_ms))
         self.state.reserve_ids(journal.last_id())
         self._recover_rows(journal, layouts)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.clock import Clock
 from monitor.errors import LimitExceeded, StorageFull
 from monitor.model.label_frame import LabelFrame
+from monitor.model.labels import METRIC_NAME
 from monitor.storage.head.chunk import Chunk, ChunkLayout
+from monitor.storage.head.churn import Churn
 from monitor.storage.head.series_table import SeriesBatch, SeriesNumbers, SeriesTable
 
 if TYPE_CHECKING:
@@ -63,6 +67,7 @@ class HeadState:
         self.table = SeriesTable()
         self.sources: dict[int, Source] = {}
         """Every source that has rows anywhere outside of blocks."""
+        self.churn = Churn()
         self.touched_ms: dict[int, int] = {}
         """By the end of a block span: when samples of it last came, to a chunk's precision, on the wall clock."""
         self.serial = 0
@@ -72,6 +77,7 @@ class HeadState:
         """Set while the disk takes no more: nothing is accepted that could not be made durable."""
         self.newest_ms = BEFORE_ALL_MS
         """The greatest timestamp taken in since the start."""
+        self._takes_any_age = False
         self.refused_samples = 0
         """Late ones from before the late window, since the start."""
         self.next_id = 1
@@ -104,6 +110,7 @@ class HeadState:
             got = len(self.table) + labels.size
             raise LimitExceeded(f"got {got} series in the head, want at most {limit} (head_series_max)")
         batch = self.table.add(self.take_id(), source_id, labels)
+        self.churn.note(self._clock.now_ms(), batch.labels.column(METRIC_NAME))
         self.unwritten.batches.append(batch)
         return batch.numbers
 
@@ -145,7 +152,16 @@ class HeadState:
     def late_horizon_ms(self) -> int:
         """Late samples from before this are refused."""
         window_ms = self.settings.late_window_ms
-        return BEFORE_ALL_MS if window_ms is None else self.newest_ms - window_ms
+        return BEFORE_ALL_MS if window_ms is None or self._takes_any_age else self.newest_ms - window_ms
+
+    @contextmanager
+    def taking_any_age(self, is_wanted: bool) -> Iterator[None]:
+        """Refuses no late sample inside of the block, if that is wanted. The lock is held."""
+        self._takes_any_age = is_wanted
+        try:
+            yield
+        finally:
+            self._takes_any_age = False
 
     def mark_dirty(self, chunk: Chunk) -> None:
         if not chunk.is_dirty:

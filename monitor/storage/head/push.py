@@ -60,14 +60,16 @@ class PushSources:
         self._lock = threading.Lock()
         self._table: SeriesTable | None = None
         self._known: dict[bytes, PushedSeries] = {}
+        self._is_backfill = False
 
-    def append(self, batch: PushedBatch) -> int:
+    def append(self, batch: PushedBatch, *, is_backfill: bool = False) -> int:
         """Adds the samples of the batch. Samples at a time at which their series has one already are ignored.
 
-        Returns how many were refused because they come too late (HeadSettings.late_window_ms).
+        Returns how many were refused because they come too late (HeadSettings.late_window_ms); a backfill never does.
         """
         with self._lock:
             self._head.state.check_accepts()
+            self._is_backfill = is_backfill
             refused_before = self._head.state.refused_samples
             starts = np.cumsum(batch.counts) - batch.counts
             self._append_known(batch, starts, list(range(len(batch.keys))))
@@ -102,6 +104,12 @@ class PushSources:
         self, source: Source, batch: PushedBatch, starts: Counts, positions: list[int], series: list[PushedSeries]
     ) -> None:
         source.trim()
+        with self._head.state.taking_any_age(self._is_backfill):
+            self._append_groups(source, batch, starts, positions, series)
+
+    def _append_groups(
+        self, source: Source, batch: PushedBatch, starts: Counts, positions: list[int], series: list[PushedSeries]
+    ) -> None:
         for group in _equally_timed(batch, starts, np.array(positions)):
             numbers = np.array([series[position].number for position in group.tolist()], np.uint32)
             columns = source.columns_for(numbers)

@@ -30,6 +30,10 @@ class CutChunk:
     max_ms: int
     is_dense: bool
 
+    def slab_series(self, slab: int) -> int:
+        """How many series a slab of this chunk holds."""
+        return int(self.layout.starts[slab + 1] - self.layout.starts[slab])
+
 
 class Source:
     """The rows of one source, newest in memory. The head's lock guards all of it.
@@ -82,6 +86,11 @@ class Source:
             yield self.chunk
         if self.late is not None:
             yield self.late
+
+    @property
+    def has_rows_in_memory(self) -> bool:
+        """Other than those on their way into slabs."""
+        return any(chunk is not None and chunk.rows for chunk in (self.chunk, self.late))
 
     def last_ms(self) -> int:
         """The timestamp of the youngest row; below any other if there is none."""

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 Checkpoint = Callable[[str], None]
 """Called with the name of each step that a crash may fall into; tests end the process there."""
 
+Records = dict[int, list[Record]]
+"""What an entry of each pace will hold."""
+AddToCommit = Callable[[Transaction, Records], None]
+
 CUTS_PER_COMMIT = 64
 """Full chunks that one transaction turns into slabs: some 50 ms of work at 500 series x 240 rows each."""
 FIRST_SEQUENCE = 1
@@ -99,10 +103,20 @@ class Committer:
 
     def commit_once(self) -> None:
         """Makes durable everything appended so far, then turns full chunks into slabs."""
+        self._commit(None)
+
+    def commit_with(self, add: AddToCommit) -> None:
+        """The same, with what `add` puts to it: called once, under the head's lock, when all rows are collected.
+
+        If the disk does not take it, what was added is written by the next commit that succeeds.
+        """
+        self._commit(add)
+
+    def _commit(self, add: AddToCommit | None) -> None:
         with self._commit_lock:
             state = self._head.state
             try:
-                self._commit_rows()
+                self._commit_rows(add)
                 while state.cuts:
                     self._commit_cuts()
             except StorageFull:
@@ -117,10 +131,10 @@ class Committer:
 
     # Rows.
 
-    def _commit_rows(self) -> None:
+    def _commit_rows(self, add: AddToCommit | None) -> None:
         if self._unfinished is not None:
             self._write_rows(self._unfinished)
-        self._unfinished = self._collect()
+        self._unfinished = self._collect(add)
         self._write_rows(self._unfinished)
 
     def _write_rows(self, transaction: Transaction) -> None:
@@ -133,10 +147,10 @@ class Committer:
             self.stats.entry_bytes += sum(len(rows) for _, _, rows in transaction.entries)
         self._unfinished = None
 
-    def _collect(self) -> Transaction:
+    def _collect(self, add: AddToCommit | None) -> Transaction:
         state = self._head.state
         transaction = Transaction()
-        records: dict[int, list[Record]] = {}
+        records: Records = {}
         with state.lock:
             unwritten = state.take_unwritten()
             transaction.last_id = state.next_id - 1
@@ -146,6 +160,8 @@ class Committer:
                 if chunk.journaled_columns != chunk.columns:
                     transaction.open_chunks.append(self._open_row(chunk))
                 records.setdefault(chunk.pace, []).extend(self._records(chunk))
+            if add is not None:
+                add(transaction, records)
         _add_registrations(transaction, unwritten)
         for pace, of_pace in sorted(records.items()):
             transaction.entries.append((self._sequence, pace, encode_entry(of_pace)))

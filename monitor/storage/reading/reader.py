@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from monitor.errors import CorruptData
 from monitor.model.label_frame import LabelFrame, Rows
-from monitor.model.samples import Timestamps, Values
-from monitor.storage.blocks.block import Block, Wanted
+from monitor.model.labels import METRIC_NAME
+from monitor.model.native_histograms import COMPONENT_LABEL
+from monitor.model.samples import ABSENT, Timestamps, Values, is_absent
+from monitor.storage.blocks.block import EMPTY_PIECE, Block, Wanted
+from monitor.storage.blocks.label_index import Postings
 from monitor.storage.blocks.pieces import Piece, clip, stripes_of
+from monitor.storage.blocks.sections import Section, stripe_of
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values
-from monitor.storage.head.chunk import ChunkLayout
+from monitor.storage.damage import DamageLog
+from monitor.storage.deletion.tombstones import Erasure, Tombstone, erase, erased_rows, erasures_of
 from monitor.storage.head.head import Head
+from monitor.storage.head.series_table import SeriesTable
 from monitor.storage.head.source import CutChunk
-from monitor.storage.interfaces import Selection, Selector
+from monitor.storage.interfaces import Selection, SelectionSize, Selector, Stripe
 from monitor.storage.journal.journal import SlabReader, slab_id_of
-from monitor.storage.reading.resolve import LayoutMatch, ResolveCache, Resolved, SourceMatch, unite
+from monitor.storage.reading.head_sections import HeadSections
+from monitor.storage.reading.hidden_labels import without_components
+from monitor.storage.reading.resolve import (
+    BlockMatch,
+    LayoutMatch,
+    ResolveCache,
+    Resolved,
+    SourceMatch,
+    narrowed,
+    unite,
+)
+from monitor.storage.reading.sizes import guessed_samples, rows_inside, share_of
+from monitor.storage.reading.source_parts import MemoryPart, SourceParts
+
+ALL_TIME_MS = (-(2**62), 2**62)
+WARNINGS_MAX = 10
+"""Damaged places that one answer names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,28 +54,41 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _MemoryPart:
-    """Rows of a chunk in memory as they were when the reader looked."""
+class Remains:
+    """What a reader has to pass over: deleted samples that are still there, and damaged data."""
 
-    layout: ChunkLayout
-    timestamps_ms: Timestamps
-    values: Values
-    is_ordered: bool
-    is_dense: bool
+    tombstones: tuple[Tombstone, ...]
+    damages: DamageLog
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _SourceParts:
-    key: str
-    cut: list[CutChunk]
-    memory: list[_MemoryPart]
+class LeftOut:
+    """The damaged data that one selection had to do without."""
+
+    def __init__(self, damages: DamageLog) -> None:
+        self._damages = damages
+        self._places: dict[str, None] = {}
+
+    def note(self, error: CorruptData) -> None:
+        self._damages.note(error)
+        self._places[str(error)] = None
+
+    def warnings(self) -> tuple[str, ...]:
+        places = [f"damaged data is left out: {place}" for place in self._places]
+        more = len(places) - WARNINGS_MAX
+        return (*places[:WARNINGS_MAX], f"and {more} more damaged places") if more > 0 else tuple(places)
 
 
 class StoreReader:
     """See storage/interfaces.Reader. Made and ended by Store.reader; for one thread."""
 
     def __init__(
-        self, head: Head, sealed: Sealed, slabs: SlabReader, cache: SlabCache, selections: ResolveCache
+        self,
+        head: Head,
+        sealed: Sealed,
+        slabs: SlabReader,
+        cache: SlabCache,
+        selections: ResolveCache,
+        remains: Remains,
     ) -> None:
         self._head = head
         self._serial = head.state.serial
@@ -61,41 +97,164 @@ class StoreReader:
         self._slabs = slabs
         self._cache = cache
         self._selections = selections
+        self._remains = remains
 
     def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection:
         resolved, parts = self._resolve(selector, start_ms, end_ms)
-        by_source: dict[str, list[Piece]] = {}
+        left_out = LeftOut(self._remains.damages)
+        stripes = self._pending_stripes(resolved, parts, start_ms, end_ms, left_out)
+        if stripes is not None:
+            return Selection(resolved.labels, stripes, left_out.warnings())
+        return self._selection(resolved, parts, start_ms, end_ms)
+
+    def _pending_stripes(
+        self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int, left_out: LeftOut
+    ) -> tuple[Stripe, ...] | None:
+        """Stripes that are read when they are needed, but for sources with gaps; None if samples must be seen before.
+
+        They must where deletions or damage are about, and where a series is in two places at once.
+        """
+        if self._remains.tombstones or self._remains.damages.places or any(block.damage for block in self._blocks):
+            return None
+        try:
+            sections = self._sections(resolved, parts, start_ms, end_ms)
+        except CorruptData as error:
+            self._remains.damages.note(error)
+            return None
+        stripes = {key: stripe_of(found) for key, found in sections.items()}
+        pending = [self._noting_damage(stripe) for stripe in stripes.values() if stripe is not None]
+        others = {key for key, stripe in stripes.items() if stripe is None}
+        if others:
+            pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, others)
+            pending += stripes_of(pieces.values(), resolved.labels.size)
+        rows = [stripe.rows for stripe in pending]
+        if len(rows) > 1 and (np.bincount(np.concatenate(rows)) > 1).any():
+            return None
+        return tuple(pending)
+
+    def _noting_damage(self, stripe: Stripe) -> Stripe:
+        """The same stripe. Damage that is met when it is read is known to the next selection."""
+
+        def read() -> Values:
+            try:
+                return stripe.read()
+            except CorruptData as error:
+                self._remains.damages.note(error)
+                raise
+
+        return Stripe(stripe.rows, stripe.timestamps_ms, read, stripe.dense)
+
+    def _sections(
+        self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int
+    ) -> dict[str, list[Section | None]]:
+        """By source. Raises CorruptData."""
+        sections: dict[str, list[Section | None]] = {}
         for match in resolved.blocks:
             wanted = Wanted(match.numbers, match.rows, start_ms, end_ms)
-            for key, piece in match.block.pieces(wanted, self._cache):
-                by_source.setdefault(key, []).append(piece)
+            for key, section in match.block.sections(wanted, self._cache):
+                sections.setdefault(key, []).append(section)
+        head = HeadSections(self._slabs, self._cache)
         for source_match, part in zip(resolved.sources, parts, strict=True):
-            pieces = list(self._head_pieces(source_match, part, start_ms, end_ms))
-            if pieces:
-                by_source.setdefault(part.key, []).extend(pieces)
-        return Selection(resolved.labels, stripes_of(by_source.values(), resolved.labels.size))
+            found = list(head.of_source(source_match, part, start_ms, end_ms))
+            if found:
+                sections.setdefault(part.key, []).extend(found)
+        return sections
 
-    def _resolve(self, selector: Selector, start_ms: int, end_ms: int) -> tuple[Resolved, list[_SourceParts]]:
+    def select_some(
+        self, selector: Selector, start_ms: int, end_ms: int, choose: Callable[[LabelFrame], Rows]
+    ) -> Selection:
+        """As `select`, with samples of some series only: `choose` is given all S label sets and gives their rows."""
+        resolved, parts = self._resolve(selector, start_ms, end_ms)
+        is_chosen = np.zeros(resolved.labels.size, np.bool_)
+        is_chosen[choose(resolved.labels)] = True
+        return self._selection(narrowed(resolved, is_chosen), parts, start_ms, end_ms)
+
+    def _selection(self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int) -> Selection:
+        erasures = erasures_of(self._remains.tombstones, resolved.labels)
+        left_out = LeftOut(self._remains.damages)
+        for block in self._blocks:
+            if block.damage and block.overlaps(start_ms, end_ms):
+                left_out.note(CorruptData(block.damage))
+        by_source = self._pieces(resolved, parts, start_ms, end_ms, erasures, left_out)
+        return Selection(resolved.labels, stripes_of(by_source.values(), resolved.labels.size), left_out.warnings())
+
+    def _pieces(
+        self,
+        resolved: Resolved,
+        parts: list[SourceParts],
+        start_ms: int,
+        end_ms: int,
+        erasures: Sequence[Erasure],
+        left_out: LeftOut,
+        sources: Container[str] | None = None,
+    ) -> dict[str, list[Piece]]:
+        """By source: all of them, or those among `sources`."""
+        by_source: dict[str, list[Piece]] = {}
+        for match in resolved.blocks:
+            for key, piece in self._block_pieces(match, start_ms, end_ms, left_out, sources):
+                by_source.setdefault(key, []).append(erase(piece, erasures, match.block.meta.erased))
+        for source_match, part in zip(resolved.sources, parts, strict=True):
+            if sources is None or part.key in sources:
+                pieces = list(self._head_pieces(source_match, part, start_ms, end_ms, erasures, left_out))
+                if pieces:
+                    by_source.setdefault(part.key, []).extend(pieces)
+        return by_source
+
+    def _block_pieces(
+        self, match: BlockMatch, start_ms: int, end_ms: int, left_out: LeftOut, sources: Container[str] | None
+    ) -> Iterator[tuple[str, Piece]]:
+        wanted = Wanted(match.numbers, match.rows, start_ms, end_ms)
+        try:
+            yield from match.block.pieces(wanted, self._cache, left_out.note, sources)
+        except CorruptData as error:
+            left_out.note(error)
+
+    def size(self, selector: Selector, start_ms: int, end_ms: int, roughly_below: int = 0) -> SelectionSize:
+        state = self._head.state
+        resolved = self._resolved(selector, state.table, start_ms, end_ms)
+        series = resolved.labels.size
+        guess = guessed_samples(series, start_ms, end_ms)
+        if guess <= roughly_below:
+            return SelectionSize(series, guess)
+        wanted = (Wanted(match.numbers, match.rows, start_ms, end_ms) for match in resolved.blocks)
+        in_blocks = sum(match.block.count_samples(each) for match, each in zip(resolved.blocks, wanted, strict=True))
+        chosen, factor = share_of([match.rows for match in resolved.sources])
+        matches = [resolved.sources[position] for position in chosen]
+        with state.lock:
+            parts = [self._parts(match, start_ms, end_ms) for match in matches]
+        in_head = sum(_head_samples(*pair, start_ms, end_ms) for pair in zip(matches, parts, strict=True))
+        return SelectionSize(series, in_blocks + round(in_head * factor))
+
+    def _resolve(self, selector: Selector, start_ms: int, end_ms: int) -> tuple[Resolved, list[SourceParts]]:
         """What matches, and for each source of the head the rows that this reader sees."""
         state = self._head.state
-        blocks = self._blocks_in(start_ms, end_ms)
         while True:
             table = state.table
-            resolved = self._selections.get(selector, table, blocks)
+            resolved = self._resolved(selector, table, start_ms, end_ms)
             with state.lock:
                 # Series numbers of an older table mean other series in today's layouts.
                 if state.table is table:
                     return resolved, [self._parts(match, start_ms, end_ms) for match in resolved.sources]
 
+    def _resolved(self, selector: Selector, table: SeriesTable, start_ms: int, end_ms: int) -> Resolved:
+        """What matches in the blocks whose index can be read."""
+        while True:
+            blocks = self._blocks_in(start_ms, end_ms)
+            try:
+                return self._selections.get(selector, table, blocks)
+            except CorruptData:
+                if not any(block.damage for block in blocks):
+                    raise
+
     def _blocks_in(self, start_ms: int, end_ms: int) -> list[Block]:
-        return [block for block in self._blocks if block.meta.max_ms >= start_ms and block.meta.min_ms <= end_ms]
+        return [block for block in self._blocks if block.overlaps(start_ms, end_ms) and not block.damage]
 
     # The head.
 
-    def _parts(self, match: SourceMatch, start_ms: int, end_ms: int) -> _SourceParts:
+    def _parts(self, match: SourceMatch, start_ms: int, end_ms: int) -> SourceParts:
         source = self._head.state.sources.get(match.source_id)
         if source is None:
-            return _SourceParts("", [], [])
+            return SourceParts("", [], [])
         cut: list[CutChunk] = []
         if source.cut_max_ms >= start_ms:
             cut = [chunk for chunk in source.cut if chunk.max_ms >= start_ms and chunk.min_ms <= end_ms]
@@ -106,37 +265,54 @@ class StoreReader:
             rows = chunk.visible_rows(self._serial)
             if not rows or (chunk.ordered and (chunk.last_ms < start_ms or chunk.timestamps_ms[0] > end_ms)):
                 continue
-            part = _MemoryPart(
+            part = MemoryPart(
                 chunk.layout, chunk.timestamps_ms[:rows], chunk.values, chunk.ordered, chunk.is_dense(rows)
             )
             memory.append(part)
-        return _SourceParts(source.key, cut, memory)
+        return SourceParts(source.key, cut, memory)
 
-    def _head_pieces(self, match: SourceMatch, parts: _SourceParts, start_ms: int, end_ms: int) -> Iterator[Piece]:
+    def _head_pieces(
+        self,
+        match: SourceMatch,
+        parts: SourceParts,
+        start_ms: int,
+        end_ms: int,
+        erasures: Sequence[Erasure],
+        left_out: LeftOut,
+    ) -> Iterator[Piece]:
         for cut in parts.cut:
             in_layout = match.in_layout(cut.layout)
             if in_layout.slabs:
-                yield clip(self._cut_piece(cut, in_layout), start_ms, end_ms)
+                piece = clip(self._cut_piece(cut, in_layout, left_out), start_ms, end_ms)
+                yield erase(piece, erasures, cut.chunk_id)
         for part in parts.memory:
             in_layout = match.in_layout(part.layout)
             if in_layout.slabs:
                 yield _memory_piece(part, in_layout, start_ms, end_ms)
 
-    def _cut_piece(self, cut: CutChunk, match: LayoutMatch) -> Piece:
-        timestamps_ms = self._cache.get((cut.chunk_id, -1), partial(self._timestamps, cut))
-        parts = []
+    def _cut_piece(self, cut: CutChunk, match: LayoutMatch, left_out: LeftOut) -> Piece:
+        try:
+            timestamps_ms = self._cache.get((cut.chunk_id, -1), partial(self._timestamps, cut))
+        except CorruptData as error:
+            left_out.note(error)
+            return EMPTY_PIECE
+        parts, is_damaged = [], False
         for slab, wanted in match.slabs:
-            values = self._cache.get((cut.chunk_id, slab), partial(self._values, cut, slab))
+            try:
+                values = self._cache.get((cut.chunk_id, slab), partial(self._values, cut, slab))
+            except CorruptData as error:
+                left_out.note(error)
+                is_damaged = True
+                values = np.full((cut.slab_series(slab), cut.rows), ABSENT)
             parts.append(values if wanted is None else values[wanted])
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return Piece(match.rows, timestamps_ms, values, cut.is_dense)
+        return Piece(match.rows, timestamps_ms, values, cut.is_dense and not is_damaged)
 
     def _timestamps(self, cut: CutChunk) -> Timestamps:
         return decode_timestamps(self._slabs.timestamps(cut.chunk_id), cut.rows)
 
     def _values(self, cut: CutChunk, slab: int) -> Values:
-        series = int(cut.layout.starts[slab + 1] - cut.layout.starts[slab])
-        return decode_values(self._slabs.slab(slab_id_of(cut.chunk_id, slab)), series, cut.rows)
+        return decode_values(self._slabs.slab(slab_id_of(cut.chunk_id, slab)), cut.slab_series(slab), cut.rows)
 
     # Labels.
 
@@ -144,35 +320,79 @@ class StoreReader:
         frames = []
         for selector in selectors or ((),):
             resolved, parts = self._resolve(selector, start_ms, end_ms)
-            rows = [match.rows for match in resolved.blocks]
-            rows += [_active_rows(match, part) for match, part in zip(resolved.sources, parts, strict=True)]
+            erasures = erasures_of(self._remains.tombstones, resolved.labels)
+            rows = [_kept_rows(match, erasures, start_ms, end_ms) for match in resolved.blocks]
+            for match, part in zip(resolved.sources, parts, strict=True):
+                rows.append(self._rows_with_samples(match, part, erasures) if erasures else _active_rows(match, part))
             active = np.unique(np.concatenate(rows)) if rows else np.empty(0, np.intp)
             frames.append(resolved.labels.take(active))
-        return unite(frames)[0]
+        return without_components(unite(frames)[0])
+
+    def _rows_with_samples(self, match: SourceMatch, parts: SourceParts, erasures: Sequence[Erasure]) -> Rows:
+        """As `_active_rows`, while deletions are about this selection: then the samples themselves are looked at."""
+        left_out = LeftOut(self._remains.damages)
+        rows = [np.empty(0, np.intp)]
+        for piece in self._head_pieces(match, parts, *ALL_TIME_MS, erasures, left_out):
+            rows.append(piece.rows[~is_absent(np.ascontiguousarray(piece.values)).all(axis=1)])
+        return np.concatenate(rows)
 
     def label_names(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> list[str]:
         """The names of all labels of the series that match any selector, sorted."""
         if selectors:
             return self.series(selectors, start_ms, end_ms).names()
         names = {name for block in self._blocks_in(start_ms, end_ms) for name in block.names()}
-        return sorted(names | set(self._head.state.table.names()))
+        return sorted((names | set(self._head.state.table.names())) - {COMPONENT_LABEL})
 
     def label_values(self, name: str, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> list[str]:
         """The values of one label over the series that match any selector, sorted."""
         if selectors:
             column = self.series(selectors, start_ms, end_ms).column(name)
             return sorted(column.values[code] for code in column.used().tolist() if code)
+        if name == COMPONENT_LABEL:
+            return []
         values = {value for block in self._blocks_in(start_ms, end_ms) for value in block.values(name)}
         return sorted(values | set(self._head.state.table.values(name)))
 
+    def series_counts(self, metrics: Sequence[str]) -> list[int]:
+        """How many series each metric has: in the head or, if none there, in the newest block that has it."""
+        indexes: list[Postings] = [self._head.state.table, *sorted(self._blocks, key=lambda block: -block.meta.max_ms)]
+        return [_first_count(indexes, name) for name in metrics]
 
-def _active_rows(match: SourceMatch, parts: _SourceParts) -> Rows:
+
+def _head_samples(match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> float:
+    samples = 0.0
+    for cut in parts.cut:
+        rows = rows_inside(cut.rows, cut.min_ms, cut.max_ms, start_ms, end_ms)
+        samples += rows * len(match.in_layout(cut.layout).rows)
+    for part in parts.memory:
+        times_ms = part.timestamps_ms
+        rows = int(np.count_nonzero((times_ms >= start_ms) & (times_ms <= end_ms)))
+        samples += rows * len(match.in_layout(part.layout).rows)
+    return samples
+
+
+def _kept_rows(match: BlockMatch, erasures: Sequence[Erasure], start_ms: int, end_ms: int) -> Rows:
+    """The rows of a block of which a deletion left something in the time asked for."""
+    if not erasures:
+        return match.rows
+    meta = match.block.meta
+    bounds = max(start_ms, meta.min_ms), min(end_ms, meta.max_ms)
+    is_gone = erased_rows(erasures, meta.erased, *bounds)
+    return match.rows[~is_gone[match.rows]]
+
+
+def _first_count(indexes: Iterable[Postings], metric: str) -> int:
+    postings = (index.posting(METRIC_NAME, metric) for index in indexes)
+    return next((len(posting) for posting in postings if posting), 0)
+
+
+def _active_rows(match: SourceMatch, parts: SourceParts) -> Rows:
     layouts = {chunk.layout for chunk in parts.cut} | {part.layout for part in parts.memory}
     rows = [match.in_layout(layout).rows for layout in layouts]
     return np.concatenate(rows) if rows else np.empty(0, np.intp)
 
 
-def _memory_piece(part: _MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> Piece:
+def _memory_piece(part: MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> Piece:
     timestamps_ms = part.timestamps_ms
     if part.is_ordered:
         first, end = timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist()

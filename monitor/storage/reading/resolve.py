@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.samples import Mask
 from monitor.storage.blocks.block import Block
 from monitor.storage.head.chunk import ChunkLayout
 from monitor.storage.head.series_table import SeriesNumbers, SeriesTable
@@ -98,6 +99,20 @@ def resolve(selector: Selector, table: SeriesTable, blocks: Sequence[Block]) -> 
     sources = _by_source(table, numbers[0], rows[0])
     matches = zip(blocks, numbers[1:], rows[1:], strict=True)
     return Resolved(labels, sources, tuple(BlockMatch(*match) for match in matches if len(match[1])))
+
+
+def narrowed(resolved: Resolved, is_chosen: Mask) -> Resolved:
+    """The same label sets, of which only those that are chosen (S,) have samples. As many sources as before."""
+    sources = []
+    for source in resolved.sources:
+        kept = is_chosen[source.rows]
+        sources.append(SourceMatch(source.source_id, source.numbers[kept], source.rows[kept]))
+    blocks = []
+    for block in resolved.blocks:
+        kept = is_chosen[block.rows]
+        if kept.any():
+            blocks.append(BlockMatch(block.block, block.numbers[kept], block.rows[kept]))
+    return Resolved(resolved.labels, tuple(sources), tuple(blocks))
 
 
 def unite(frames: Sequence[LabelFrame]) -> tuple[LabelFrame, list[Rows]]:

@@ -103,6 +103,24 @@ class StoreMachine(RuleBasedStateMachine):
             for labels, value in zip(layout, row, strict=True):
                 self.remember(labels, t, value)
 
+    @rule(
+        name=st.sampled_from(NAMES),
+        path=st.integers(0, 3),
+        age_ms=st.integers(0, 150_000),
+        span_ms=st.integers(0, 90_000),
+    )
+    def delete_series(self, name: str, path: int, age_ms: int, span_ms: int) -> None:
+        start_ms, end_ms = self.now_ms - age_ms, self.now_ms - age_ms + span_ms
+        selectors = ((Matcher("__name__", MatchOp.EQUAL, name),), (Matcher("path", MatchOp.EQUAL, str(path)),))
+        self.store.delete_series(selectors, start_ms, end_ms)
+        for labels, t in list(self.model):
+            if start_ms <= t <= end_ms and (labels["__name__"] == name or labels.get("path") == str(path)):
+                del self.model[labels, t]
+
+    @rule()
+    def clean_tombstones(self) -> None:
+        self.store.clean_tombstones()
+
     @rule()
     def commit(self) -> None:
         self.store.committer.commit_once()

@@ -1,0 +1,128 @@
+"""Sections of the sources of the head: runs of cut chunks, and the rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from monitor.model.label_frame import Rows
+from monitor.model.samples import Timestamps, Values
+from monitor.storage.blocks.sections import Section
+from monitor.storage.blocks.slab_cache import SlabCache
+from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values
+from monitor.storage.head.source import CutChunk
+from monitor.storage.journal.journal import SlabReader, slab_id_of
+from monitor.storage.reading.resolve import LayoutMatch, SourceMatch
+from monitor.storage.reading.source_parts import MemoryPart, SourceParts
+
+TIMESTAMPS = -1
+"""Where the number of a slab would stand in a key of the cache."""
+RUN_CHUNKS_MAX = 16
+"""Chunks that are kept in the cache as one array, so that a long range takes one look for each source."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The positions `first` to `end` - 1 of a vector."""
+
+    first: int
+    end: int
+
+
+class HeadSections:
+    """Makes sections for one reader."""
+
+    def __init__(self, slabs: SlabReader, cache: SlabCache) -> None:
+        self._slabs = slabs
+        self._cache = cache
+
+    def of_source(self, match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> Iterator[Section | None]:
+        """The source's sections in time order; None for what has gaps or is in no order. Raises CorruptData."""
+        for run in _runs(parts.cut):
+            in_layout = match.in_layout(run[0].layout)
+            if in_layout.slabs:
+                yield from self._of_run(run, in_layout, start_ms, end_ms)
+        for part in parts.memory:
+            in_layout = match.in_layout(part.layout)
+            if in_layout.slabs:
+                yield from _of_memory(part, in_layout, start_ms, end_ms)
+
+    def _of_run(
+        self, run: Sequence[CutChunk], match: LayoutMatch, start_ms: int, end_ms: int
+    ) -> Iterator[Section | None]:
+        if not all(chunk.is_dense for chunk in run):
+            yield None
+            return
+        timestamps_ms = self._cache.get(_key(run, TIMESTAMPS), partial(self._timestamps, run))
+        window = _window(timestamps_ms, start_ms, end_ms)
+        if window.first < window.end:
+            fill = partial(self._fill, run, match.slabs, window)
+            yield Section(match.rows, timestamps_ms[window.first : window.end], fill)
+
+    def _timestamps(self, run: Sequence[CutChunk]) -> Timestamps:
+        parts = [decode_timestamps(self._slabs.timestamps(chunk.chunk_id), chunk.rows) for chunk in run]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _fill(
+        self, run: Sequence[CutChunk], slabs: Sequence[tuple[int, Rows | None]], window: Window, values: Values
+    ) -> None:
+        row = 0
+        for slab, wanted in slabs:
+            of_slab = self._cache.get(_key(run, slab), partial(self._values, run, slab))[:, window.first : window.end]
+            end = row + (len(of_slab) if wanted is None else len(wanted))
+            values[row:end] = of_slab if wanted is None else of_slab[wanted]
+            row = end
+
+    def _values(self, run: Sequence[CutChunk], slab: int) -> Values:
+        series = run[0].slab_series(slab)
+        blobs = self._slabs.slabs([slab_id_of(chunk.chunk_id, slab) for chunk in run])
+        if len(run) == 1:
+            return decode_values(blobs[0], series, run[0].rows)
+        values = np.empty((series, sum(chunk.rows for chunk in run)))
+        position = 0
+        for chunk, blob in zip(run, blobs, strict=True):
+            values[:, position : position + chunk.rows] = decode_values(blob, series, chunk.rows)
+            position += chunk.rows
+        return values
+
+
+def _runs(chunks: Sequence[CutChunk]) -> Iterator[Sequence[CutChunk]]:
+    """Chunks of one layout that follow each other in time."""
+    start = 0
+    for position in range(1, len(chunks) + 1):
+        is_end = position == len(chunks) or position - start == RUN_CHUNKS_MAX
+        if is_end or not _follows(chunks[position], chunks[position - 1]):
+            yield chunks[start:position]
+            start = position
+
+
+def _follows(chunk: CutChunk, before: CutChunk) -> bool:
+    return chunk.layout is before.layout and chunk.min_ms > before.max_ms
+
+
+def _key(run: Sequence[CutChunk], slab: int) -> tuple[int, int, int, int]:
+    # A chunk may be sealed and so be missing between the same two others: the number of chunks tells.
+    return run[0].chunk_id, run[-1].chunk_id, len(run), slab
+
+
+def _window(timestamps_ms: Timestamps, start_ms: int, end_ms: int) -> Window:
+    if timestamps_ms[0] >= start_ms and timestamps_ms[-1] <= end_ms:
+        return Window(0, len(timestamps_ms))
+    return Window(*timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist())
+
+
+def _of_memory(part: MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> Iterator[Section | None]:
+    if not part.is_ordered or not part.is_dense:
+        yield None
+        return
+    window = _window(part.timestamps_ms, start_ms, end_ms)
+    if window.first < window.end:
+        fill = partial(_fill_from_memory, part.values, match.columns, window)
+        yield Section(match.rows, part.timestamps_ms[window.first : window.end], fill)
+
+
+def _fill_from_memory(rows: Values, columns: Rows | slice, window: Window, values: Values) -> None:
+    values[:] = rows[window.first : window.end, columns].T

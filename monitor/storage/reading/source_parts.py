@@ -1,0 +1,28 @@
+"""What of one source of the head a reader sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.model.samples import Timestamps, Values
+from monitor.storage.head.chunk import ChunkLayout
+from monitor.storage.head.source import CutChunk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemoryPart:
+    """Rows of a chunk in memory as they were when the reader looked."""
+
+    layout: ChunkLayout
+    timestamps_ms: Timestamps
+    values: Values
+    is_ordered: bool
+    is_dense: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceParts:
+    key: str
+    cut: Sequence[CutChunk]
+    memory: Sequence[MemoryPart]
