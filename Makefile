@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format bench clean
+.PHONY: help run install test check format bench fleet fleet-stop clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -25,9 +25,18 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import layers and tests: t
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto
 
+bench: $(VENV)/.installed-dev ## Measure us and the peers found here: table, build/bench.md and .json.
+	$(BIN)/python tests/benchmarks/run.py $(BENCH)
+
 format: $(VENV)/.installed-dev ## Format the sources and mend what the linter can.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+fleet: $(VENV)/.installed ## Build and start the seven servers of the comparison, as far as their toolchains are here.
+	$(BIN)/python -m deploy.fleet.main start
+
+fleet-stop: $(VENV)/.installed ## Stop the servers that `make fleet` has started.
+	$(BIN)/python -m deploy.fleet.main stop
 
 clean: ## Remove everything that the other commands made.
 	rm -rf $(VENV) build dist

@@ -1,0 +1,3 @@
+module fleet.example/shared
+
+go 1.24

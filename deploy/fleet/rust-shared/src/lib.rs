@@ -1,0 +1,7 @@
+//! What the four Rust servers of the fleet have in common.
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
+pub mod process;
+pub mod settings;
+pub mod shop;

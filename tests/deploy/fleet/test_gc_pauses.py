@@ -1,0 +1,33 @@
+"""The pauses that the Go servers show are those that Go's runtime has traced (GODEBUG=gctrace=1)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from live_fleet import LiveServer
+from toolchains import need_program
+
+from deploy.fleet.servers import SERVERS
+
+# Of a collection's three clock times, the first and the last are those that the program was stopped for.
+TRACE = re.compile(r"^gc \d+ @.*: ([\d.]+)\+[\d.]+\+([\d.]+) ms clock", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [server.name for server in SERVERS if server.runtime == "go"])
+def test_pauses_are_those_of_the_trace(server: LiveServer) -> None:
+    url = f"http://127.0.0.1:{server.port}/product/7"
+    load = [need_program("ab"), "-q", "-k", "-n", "20000", "-c", "8", url]
+    subprocess.run(load, check=True, capture_output=True, timeout=60)
+
+    for _ in range(20):  # reading may bring on a collection between the one figure and the other
+        scraped = server.scrape()
+        traced = TRACE.findall(server.log.read_text())
+        if scraped.sum("go_gc_duration_seconds_count") == len(traced):
+            break
+
+    traced_seconds = sum(float(first) + float(last) for first, last in traced) / 1000
+    assert scraped.sum("go_gc_duration_seconds_count") == len(traced) > 20
+    assert scraped.sum("runtime_gc_pause_seconds_count") >= 2 * len(traced)
+    assert scraped.sum("runtime_gc_pause_seconds_sum") == pytest.approx(traced_seconds, rel=0.02)
