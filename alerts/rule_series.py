@@ -10,6 +10,7 @@ from monitor.errors import EvaluationError
 from monitor.model.frame import Frame
 from monitor.model.label_frame import LabelColumn, LabelFrame
 from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.native_histograms import COMPONENT_LABEL, Histograms, components_of
 from monitor.model.samples import STALE, Indices, Values
 from monitor.storage.interfaces import Appender
 
@@ -19,7 +20,7 @@ ALERT_STATE_LABEL = "alertstate"
 
 
 def recorded_series(rule: RecordingRule, result: Frame, limit: int) -> tuple[LabelFrame, Values]:
-    """The label sets (S,) and values (S,) that `rule` stores for its result.
+    """The label sets (S,) and values (S,) that `rule` stores for its result; of native histograms, their components.
 
     Raises EvaluationError if two of them become equal or there are more than `limit` (0: any number).
     """
@@ -30,7 +31,22 @@ def recorded_series(rule: RecordingRule, result: Frame, limit: int) -> tuple[Lab
         raise EvaluationError("vector contains metrics with the same labelset after applying rule labels")
     if limit and labels.size > limit:
         raise EvaluationError(f"exceeded limit of {limit} with {labels.size} series")
-    return labels, result.values[:, 0]
+    if result.histograms is None:
+        return labels, result.values[:, 0]
+    return _with_components(labels, result.values[:, 0], result.histograms[:, 0])
+
+
+def _with_components(labels: LabelFrame, values: Values, histograms: Histograms) -> tuple[LabelFrame, Values]:
+    rows: list[int] = []
+    texts: list[str] = []
+    numbers: list[float] = []
+    for row, (value, histogram) in enumerate(zip(values.tolist(), histograms.tolist(), strict=True)):
+        parts = [("", value)] if histogram is None else [(str(part), each) for part, each in components_of(histogram)]
+        rows += [row] * len(parts)
+        texts += [text for text, _ in parts]
+        numbers += [number for _, number in parts]
+    expanded = labels.take(np.array(rows, np.intp)).with_column(COMPONENT_LABEL, LabelColumn.of(texts))
+    return expanded, np.array(numbers)
 
 
 def alert_series(alerts: AlertsByLabels) -> tuple[LabelFrame, Values]:

@@ -13,7 +13,9 @@ PlimsollError
 │   ├── BodyTooLarge       its body is larger than a limit allows
 │   └── BodyTimeout        its body takes longer to arrive than a limit allows
 ├── NotFound               what a request names does not exist
+├── NotInstalled           what a request asks for needs a library that is not installed; says which
 ├── Overloaded             too many requests wait already; trying again later may help
+│   └── ClientOverloaded   too many of them are this client's
 ├── ScrapeError            a target gave no usable exposition; carries a ScrapeFailure
 ├── StorageError           the store cannot do what it was asked
 │   ├── DataDirectoryLocked   another process holds the data directory
@@ -122,8 +124,16 @@ class NotFound(PlimsollError):
     """What a request names does not exist."""
 
 
+class NotInstalled(PlimsollError):
+    """Doing it needs a library that is not installed; the message says how to install it."""
+
+
 class Overloaded(PlimsollError):
     """Too many requests wait already; the message says how many and which setting. Trying again later may help."""
+
+
+class ClientOverloaded(Overloaded):
+    """Too many of a client's requests run or wait already; the message says how many and which setting."""
 
 
 class ScrapeFailure(enum.Enum):

@@ -19,7 +19,7 @@ from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import Labels
 from monitor.model.samples import is_absent, is_stale
 from monitor.promql.engine import Engine
-from monitor.storage.interfaces import Queryable, Reader, Selection, Selector, Stripe
+from monitor.storage.interfaces import Queryable, Reader, Selection, SelectionSize, Selector, Stripe
 
 
 class EngineQuery:
@@ -61,6 +61,9 @@ class AgeReader:
             # What is asked for beyond the present, as `smoothed` windows do, cannot be there yet.
             self.age_ms = max(self.age_ms or 0, min(end_ms, self._at_ms) - newest_ms)
         return selection
+
+    def size(self, selector: Selector, start_ms: int, end_ms: int, roughly_below: int = 0) -> SelectionSize:
+        return self._reader.size(selector, start_ms, end_ms, roughly_below)
 
     def series(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> LabelFrame:
         return self._reader.series(selectors, start_ms, end_ms)

@@ -19,7 +19,6 @@ class ApiMetrics:
     query_samples: Counter
     written_samples: Counter
     refused_series: Counter
-    ignored_histograms: Counter
 
     @classmethod
     def register(cls, registry: CollectorRegistry) -> ApiMetrics:
@@ -41,7 +40,4 @@ class ApiMetrics:
             query_samples=counter("query_samples_total", "Samples loaded by queries."),
             written_samples=counter("remote_write_samples_total", "Samples taken by remote write."),
             refused_series=counter("remote_write_refused_series_total", "Series refused by remote write."),
-            ignored_histograms=counter(
-                "remote_write_ignored_histograms_total", "Native histogram samples in remote writes; they are not kept."
-            ),
         )

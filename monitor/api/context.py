@@ -12,6 +12,8 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from monitor.api.api_metrics import ApiMetrics
+from monitor.api.history.context import HistoryContext
+from monitor.api.queries.query_records import QueryRecords
 from monitor.api.worker_pool import WorkerPool
 from monitor.clock import Clock
 from monitor.config.config import Config
@@ -29,6 +31,8 @@ class LabelReader(Reader, Protocol):
     def label_names(self, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> list[str]: ...
 
     def label_values(self, name: str, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> list[str]: ...
+
+    def series_counts(self, metrics: Sequence[str]) -> list[int]: ...
 
 
 class ReadableStore(Protocol):
@@ -72,6 +76,7 @@ class ApiContext:
     """
     queries       see query_pool
     writes        see write_pool
+    records       of the queries asked
     receiver      where remote write goes; None refuses it
     statistics    for the length of its lists; called in a thread
     targets       called on the event loop
@@ -81,6 +86,7 @@ class ApiContext:
     external_url  how others reach this service; its host replaces `localhost` where targets are shown
     cors_origin   a regex, anchored, of the origins whose pages may call us
     routers       more routes, such as those of alerts
+    history       what imports, exports and administration need; None: these routes are not there
     """
 
     engine: Engine
@@ -88,6 +94,7 @@ class ApiContext:
     receiver: WritableStore | None
     queries: WorkerPool
     writes: WorkerPool
+    records: QueryRecords
     limits: Limits
     clock: Clock
     statistics: Callable[[int], StoreStatistics]
@@ -103,3 +110,4 @@ class ApiContext:
     external_url: str
     cors_origin: str = ".*"
     routers: tuple[APIRouter, ...] = ()
+    history: HistoryContext | None = None

@@ -12,9 +12,13 @@ from monitor.api.context import ApiContext
 from monitor.api.cross_origin import CrossOrigin
 from monitor.api.endpoint import Endpoint, EndpointApp
 from monitor.api.errors import add_error_handlers
+from monitor.api.history.endpoints import history_endpoints
 from monitor.api.openapi import SCHEMAS, paths_of
+from monitor.api.routes.explain_routes import ExplainRoutes
 from monitor.api.routes.management_routes import ManagementRoutes
 from monitor.api.routes.query_routes import QueryRoutes
+from monitor.api.routes.query_status_routes import QueryStatusRoutes
+from monitor.api.routes.search_routes import SearchRoutes
 from monitor.api.routes.series_routes import SeriesRoutes
 from monitor.api.routes.status_routes import StatusRoutes
 from monitor.api.routes.target_routes import TargetRoutes
@@ -30,11 +34,15 @@ def create_api(context: ApiContext) -> FastAPI:
     """An application for any ASGI server. It owns nothing of the context: who made it closes it."""
     endpoints = (
         *QueryRoutes(context).endpoints(),
+        *QueryStatusRoutes(context).endpoints(),
+        *ExplainRoutes(context).endpoints(),
+        *SearchRoutes(context).endpoints(),
         *SeriesRoutes(context).endpoints(),
         *WriteRoutes(context).endpoints(),
         *StatusRoutes(context).endpoints(),
         *TargetRoutes(context).endpoints(),
         *ManagementRoutes(context).endpoints(),
+        *history_endpoints(context),
     )
     app = _Api(context, endpoints)
     for router in context.routers:

@@ -25,6 +25,7 @@ Handler = Callable[[Request], Awaitable[Answer]]
 GET = ("GET",)
 GET_AND_POST = ("GET", "POST")
 POST = ("POST",)
+DELETE = ("DELETE",)
 
 
 @dataclass(frozen=True, slots=True)

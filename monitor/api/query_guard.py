@@ -9,13 +9,13 @@ from monitor.errors import QueryCanceled, QueryTimeout
 class QueryGuard:
     """See promql.limits.Guard. Time runs from its making on, so waiting for a place counts. Any thread may use it."""
 
-    __slots__ = ("_clock", "_end_seconds", "_is_canceled", "timeout_seconds")
+    __slots__ = ("_canceled_by", "_clock", "_end_seconds", "timeout_seconds")
 
     def __init__(self, clock: Clock, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
         self._clock = clock
         self._end_seconds = clock.monotonic_seconds() + timeout_seconds
-        self._is_canceled = False
+        self._canceled_by = ""
 
     def left_seconds(self) -> float:
         return self._end_seconds - self._clock.monotonic_seconds()
@@ -23,13 +23,13 @@ class QueryGuard:
     def elapsed_seconds(self) -> float:
         return self.timeout_seconds - self.left_seconds()
 
-    def cancel(self) -> None:
-        self._is_canceled = True
+    def cancel(self, reason: str = "the client went away") -> None:
+        self._canceled_by = reason
 
     def check(self) -> None:
         """Raises QueryTimeout or QueryCanceled if the query should stop."""
-        if self._is_canceled:
-            raise QueryCanceled("query was canceled: the client went away")
+        if self._canceled_by:
+            raise QueryCanceled(f"query was canceled: {self._canceled_by}")
         if self.left_seconds() <= 0:
             raise self.timeout()
 

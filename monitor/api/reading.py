@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from monitor.api.answers import Answer, json_answer, takes_gzip
 from monitor.api.context import ApiContext
+from monitor.api.queries.asked_query import client_of
 from monitor.api.query_guard import QueryGuard
 
 Work = Callable[[QueryGuard], Iterable[bytes]]
@@ -19,10 +20,14 @@ _WATCH_AFTER_SECONDS = 0.1
 
 
 async def answer_in_thread(
-    context: ApiContext, request: Request, work: Work, guard: QueryGuard | None = None
+    context: ApiContext, request: Request, work: Work, guard: QueryGuard | None = None, *, is_quick: bool = False
 ) -> Answer:
-    """The JSON answer of `work`. Raises what it raises, Overloaded, QueryTimeout and QueryCanceled."""
+    """The JSON answer of `work`. Raises what it raises, Overloaded, QueryTimeout and QueryCanceled.
+
+    Work that `is_quick` is done here and now: it would take longer to hand it over.
+    """
     guard = guard or query_guard(context)
+    client = client_of(request, context.limits.client_header)
     gzip = takes_gzip(request)
 
     def whole_answer() -> Answer:
@@ -30,14 +35,16 @@ async def answer_in_thread(
         return json_answer(work(guard), gzip=gzip)
 
     with context.metrics.running_queries.track_inprogress():
+        if is_quick:
+            return whole_answer()
         try:
-            await context.queries.enter(guard.left_seconds())
+            await context.queries.enter(guard.left_seconds(), client)
         except TimeoutError:
             raise guard.timeout() from None
         try:
             return await _while_client_waits(request, guard, context.queries.start(whole_answer))
         finally:
-            context.queries.leave()
+            context.queries.leave(client)
 
 
 def query_guard(context: ApiContext, timeout_seconds: float | None = None) -> QueryGuard:

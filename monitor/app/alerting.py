@@ -34,6 +34,7 @@ from monitor.app.http_client import HttpClients
 from monitor.clock import Clock
 from monitor.config.config import Config
 from monitor.promql.engine import Engine
+from monitor.storage.interfaces import Queryable
 from monitor.storage.store import Store
 
 EVALUATION_THREADS = 4
@@ -87,7 +88,9 @@ class Alerting:
         registry: CollectorRegistry,
         http_clients: HttpClients,
         external_url: str,
+        rule_reads: Queryable,
     ) -> None:
+        self._rule_reads = rule_reads
         self._database = database
         self._store = store
         self._engine = engine
@@ -143,7 +146,7 @@ class Alerting:
             external_url=self._external_url, external_labels=setup.config.global_config.external_labels
         )
         evaluator = GroupEvaluator(
-            EngineQuerier(self._engine, self._store),
+            EngineQuerier(self._engine, self._rule_reads),
             self._database,
             alerts,
             self._dispatcher,

@@ -14,6 +14,7 @@ class ServeOptions:
     host, port        where the HTTP API listens; port 0 is any free one
     external_url      how others reach this service, without a slash at its end; empty: from host and port
     features          names of `--enable-feature`
+    is_admin_enabled  whether series may be deleted and snapshots taken by HTTP
     """
 
     config_file: Path
@@ -22,6 +23,7 @@ class ServeOptions:
     port: int = 9090
     external_url: str = ""
     features: tuple[str, ...] = ()
+    is_admin_enabled: bool = False
 
     def url(self, port: int) -> str:
         """The external URL, or the address listened at."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from monitor.app.native_memory import NativeMemory
 from monitor.app.options import ServeOptions
 from monitor.app.service import Service
 from monitor.clock import SystemClock
@@ -35,9 +36,11 @@ async def serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
 
     Raises ConfigError and StorageError if it cannot start.
     """
+    memory = NativeMemory()
+    memory.prepare()
     listener = _listen(options)
     port = listener.getsockname()[1]
-    service = await asyncio.to_thread(Service, options, SystemClock(), port)
+    service = await asyncio.to_thread(Service, options, SystemClock(), port, memory)
     server = _Server(service, listener)
     reloads = _follow_signals(service, server)
     try:

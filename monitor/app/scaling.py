@@ -24,7 +24,7 @@ from monitor.app.http_client import HttpClients
 from monitor.clock import Clock
 from monitor.config.scaling_config import ProcessActuator, ScalingPolicy
 from monitor.promql.engine import Engine
-from monitor.storage.store import Store
+from monitor.storage.interfaces import Queryable
 
 
 class Scaling:
@@ -33,7 +33,7 @@ class Scaling:
     def __init__(
         self,
         database: Database,
-        store: Store,
+        store: Queryable,
         engine: Engine,
         clock: Clock,
         registry: CollectorRegistry,

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -18,10 +19,14 @@ from monitor import __version__
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
 from monitor.api.create_api import create_api
-from monitor.api.worker_pool import query_pool, write_pool
+from monitor.api.history.context import HistoryContext
+from monitor.api.queries.query_records import QueryRecords
+from monitor.api.worker_pool import history_pool, query_pool, write_pool
 from monitor.app.alerting import Alerting, AlertingSetup
 from monitor.app.http_client import HttpClients
+from monitor.app.native_memory import NativeMemory
 from monitor.app.options import ServeOptions
+from monitor.app.query_limits import query_limits
 from monitor.app.scaling import Scaling
 from monitor.app.store_settings import store_settings
 from monitor.app.web_page import web_page_router
@@ -29,16 +34,18 @@ from monitor.clock import Clock
 from monitor.config.config import Config, StorageConfig
 from monitor.config.load import load_config
 from monitor.config.scrape_config import ScrapeConfig
-from monitor.errors import ConfigError
+from monitor.config.sizes import format_size
+from monitor.errors import ConfigError, StorageError
+from monitor.history.metric_usage import CountedStore, MetricUsage, UsageKind
 from monitor.model.durations import format_duration
 from monitor.promql.engine import Engine
 from monitor.promql.features import Features
-from monitor.promql.limits import QueryLimits
 from monitor.scrape.discovery.file_sd import read_errors_counter
 from monitor.scrape.discovery.job_discovery import Discovery, discoveries_of
 from monitor.scrape.scrape_manager import ScrapeManager
 from monitor.scrape.target_rows import new_scrape_resources
 from monitor.scrape.target_status import JobTargets
+from monitor.storage.metric_rates import metric_rates
 from monitor.storage.statistics import StoreStatistics, store_statistics
 from monitor.storage.store import Store
 from monitor.storage.store_metrics import StoreCollector
@@ -54,8 +61,9 @@ class Service:
     Raises ConfigError if the configuration or a rule file is wrong, StorageError if the data directory cannot be used.
     """
 
-    def __init__(self, options: ServeOptions, clock: Clock, port: int) -> None:
+    def __init__(self, options: ServeOptions, clock: Clock, port: int, memory: NativeMemory) -> None:
         self._options = options
+        self._memory = memory
         self._clock = clock
         self._started_ms = clock.now_ms()
         self._config = self._load()
@@ -74,13 +82,7 @@ class Service:
         self.store = Store(options.data_directory, store_settings(self._config), clock)
         self.registry.register(StoreCollector(self.store))
         features = promql_features(options.features)
-        query_limits = QueryLimits(
-            samples_max=limits.query_samples,
-            # A range query of N steps has N + 1 points; upstream counts the steps.
-            steps_max=limits.query_steps + 1,
-            timeout_seconds=limits.query_timeout_ms / 1000,
-        )
-        self.engine = Engine(query_limits, features, clock)
+        self.engine = Engine(query_limits(limits), features, clock)
         self._external_url = options.url(port)
         self._read_errors = read_errors_counter(self.registry)
         self._scraping = ScrapeManager(
@@ -88,11 +90,15 @@ class Service:
         )
         database = open_database(self._database_url())
         clients = HttpClients()
-        parts = (database, self.store, self.engine, clock, self.registry, clients)
-        self._alerting = Alerting(*parts, self._external_url)
-        self._scaling = Scaling(*parts, options.data_directory / "fleets", self._external_url)
+        self._usage = MetricUsage(clock)
+        rule_reads = CountedStore(self.store, self._usage, UsageKind.RULE)
+        parts = (self.engine, clock, self.registry, clients)
+        self._alerting = Alerting(database, self.store, *parts, self._external_url, rule_reads)
+        self._scaling = Scaling(database, rule_reads, *parts, options.data_directory / "fleets", self._external_url)
         self._queries = query_pool(limits)
+        self._records = QueryRecords(limits, clock)
         self._writes = write_pool(limits)
+        self._history = history_pool(limits)
         self._scheduler = AsyncIOScheduler(executors={"default": ThreadPoolExecutor(1)})
         self._reload_lock = asyncio.Lock()
         self._is_ready = False
@@ -103,9 +109,18 @@ class Service:
 
     def _load(self) -> Config:
         config = load_config(self._options.config_file, features=self._options.features)
+        store_settings(config)  # a wrong selector is refused at a reload too
         for warning in config.warnings:
             logger.warning("%s", warning)
         return config
+
+    def _open_query_log(self, config: Config) -> None:
+        """The same file is opened again: whoever rotates logs has moved it away. Without one the service runs on."""
+        name = config.global_config.query_log_file
+        try:
+            self._records.log.open(Path(name) if name else None)
+        except StorageError as error:
+            logger.error("%s", error)
 
     def _database_url(self) -> str:
         secret = self._config.alerts_database
@@ -133,6 +148,7 @@ class Service:
         await self._scraping.apply(config)
         await self._alerting.apply(setup)
         await self._scaling.apply(config.scaling_policies)
+        self._open_query_log(config)
         self._config, self._setup = config, setup
         self._reload_ok.set(1)
         self._reload_seconds.set(self._clock.now_ms() / 1000)
@@ -154,18 +170,25 @@ class Service:
     def _maintain(self) -> None:
         try:
             self.store.maintenance.run(self._clock.now_ms())
+            self._memory.trim()
         except Exception:
             logger.exception("maintenance of the store failed, it is tried again")
 
     async def stop(self) -> None:
-        """Ends everything in the order in which it depends on each other. What was accepted is on disk afterwards."""
+        """Ends everything in the order in which it depends on each other. What was accepted is on disk afterwards.
+
+        It may also end what `start` had begun when it failed.
+        """
         self._is_ready = False
         await self._scaling.stop()
         await self._alerting.stop()
         await self._scraping.close()
-        await asyncio.to_thread(self._scheduler.shutdown)
+        if self._scheduler.running:
+            await asyncio.to_thread(self._scheduler.shutdown)
         await asyncio.to_thread(self._queries.close)
+        self._records.log.close()
         await asyncio.to_thread(self._writes.close)
+        await asyncio.to_thread(self._history.close)
         await asyncio.to_thread(self.store.close)
 
     # What the API shows.
@@ -177,6 +200,7 @@ class Service:
             receiver=self.store,
             queries=self._queries,
             writes=self._writes,
+            records=self._records,
             limits=self._config.limits,
             clock=self._clock,
             statistics=self._statistics,
@@ -190,12 +214,19 @@ class Service:
             registry=self.registry,
             metrics=ApiMetrics.register(self.registry),
             external_url=self._external_url,
+            history=HistoryContext(
+                self.store,
+                self._options.is_admin_enabled,
+                self._history,
+                self._usage,
+                lambda: metric_rates(self.store.head),
+            ),
             routers=(self._alerting.router(), self._scaling.router(), web_page_router()),
         )
         return create_api(context)
 
     def _statistics(self, length: int) -> StoreStatistics:
-        return store_statistics(self.store.head, length)
+        return store_statistics(self.store.head, length, self._clock.now_ms())
 
     def _targets(self) -> Sequence[JobTargets]:
         return self._scraping.targets()
@@ -208,6 +239,7 @@ class Service:
             "listen": f"{options.host}:{options.port}",
             "external-url": self._external_url,
             "enable-feature": ",".join(options.features),
+            "enable-admin-api": str(options.is_admin_enabled).lower(),
         }
 
     def _runtime(self) -> RuntimeInfo:
@@ -237,4 +269,9 @@ def unchangeable(before: Config, after: Config) -> list[str]:
 
 
 def retention_text(storage: StorageConfig) -> str:
-    return format_duration(storage.retention.time_ms) if storage.retention.time_ms else "unlimited"
+    """As upstream words it, such as `15d or 100GiB`."""
+    retention = storage.retention
+    limits = [format_duration(retention.time_ms)] if retention.time_ms else []
+    limits += [format_size(retention.size_bytes)] if retention.size_bytes else []
+    limits += [f"{retention.percentage:g}% of the disk"] if retention.percentage else []
+    return " or ".join(limits) or "unlimited"

@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from alerts.load_rules import check_rule_files
+from monitor.app.store_settings import store_settings
 from monitor.config.config import Config
 from monitor.config.load import load_config
 from monitor.errors import ConfigError, Problem
@@ -32,6 +33,7 @@ def check_config(
     """Check a configuration and the scrape config files that it names."""
     try:
         config = load_config(file)
+        store_settings(config)
     except ConfigError as error:
         report_problems(str(file), error.problems, as_json=as_json)
         raise typer.Exit(1) from None

@@ -30,8 +30,15 @@ class Verb:
 # One line for each verb family.
 VERBS = (
     Verb("serve", "monitor.cli.serve", "Run the service: scrape, store, query, alert, scale."),
+    Verb("demo", "monitor.cli.demo", "Watch a shop through a flash sale: alert, scaling, recovery."),
+    Verb("export", "monitor.cli.export", "Write samples of a server to a file."),
+    Verb("import", "monitor.cli.import_", "Send samples of a file to a server."),
+    Verb("snapshot", "monitor.cli.snapshot", "Copy everything that a running server stores."),
+    Verb("restore", "monitor.cli.restore", "Make a data directory of a snapshot."),
+    Verb("storage", "monitor.cli.storage", "Look at, verify and repair a data directory."),
+    Verb("query", "monitor.cli.query.commands", "Ask a running server: tables, charts, costs."),
     Verb("check", "monitor.cli.check", "Check configuration and rule files."),
-    Verb("exporter", "monitor.cli.exporter", "Make the numbers of a running server scrapeable."),
+    Verb("exporter", "monitor.cli.exporters.table", "Make the numbers of a running server scrapeable."),
 )
 
 

@@ -35,6 +35,9 @@ def serve(
     listen: Annotated[str, typer.Option(help="Address of the HTTP API.", callback=_listen)] = "127.0.0.1:9090",
     external_url: Annotated[str, typer.Option(help="How others reach this service, for links in alerts.")] = "",
     enable_feature: Annotated[list[str], typer.Option(help="A feature, named as Prometheus names it.")] = [],  # noqa: B006
+    enable_admin_api: Annotated[
+        bool, typer.Option("--enable-admin-api", help="Let clients delete series and take snapshots.")
+    ] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Scrape, store, answer queries, evaluate rules, notify and scale, until SIGTERM.
@@ -47,7 +50,7 @@ def serve(
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     host, port = parse_listen(listen)
     features = tuple(name for names in enable_feature for name in names.split(",") if name)
-    options = ServeOptions(config, data, host, port, external_url, features)
+    options = ServeOptions(config, data, host, port, external_url, features, enable_admin_api)
     _run(options)
 
 

@@ -29,13 +29,14 @@ DEFAULT_RETENTION_MS = 15 * 86_400_000
 class GlobalConfig:
     """Defaults of all jobs and rule groups. A job's ScrapeConfig already has them filled in.
 
-    `scrape_protocols` is empty if it is not set.
+    `scrape_protocols` is empty if it is not set; so is `query_log_file`, and then queries are not logged.
     """
 
     scrape_interval_ms: int = 60_000
     scrape_timeout_ms: int = 10_000
     evaluation_interval_ms: int = 60_000
     rule_query_offset_ms: int = 0
+    query_log_file: str = ""
     external_labels: Labels = Labels()  # noqa: RUF009  (immutable)
     scrape_protocols: tuple[ScrapeProtocol, ...] = ()
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
@@ -43,6 +44,18 @@ class GlobalConfig:
     name_validation: NameValidation = NameValidation.UTF8
     name_escaping: NameEscaping = NameEscaping.ALLOW_UTF8
     extra_scrape_metrics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRetention:
+    """Series that the selector `match` finds are kept for `keep_ms`; 0 is for good. `place` is where that is written.
+
+    Of several, the first that finds a series counts.
+    """
+
+    match: str
+    keep_ms: int
+    place: Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class StorageConfig:
 
     out_of_order_time_window_ms: int | None = None
     retention: Retention = field(default_factory=Retention)
+    series_retention: tuple[SeriesRetention, ...] = ()
     commit_interval_ms: int = 1_000
     block_span_ms: int = 7_200_000
 
@@ -72,13 +86,14 @@ class StorageConfig:
 class Config:
     """`files` are the YAML files that were read, the main one first.
 
-    `rule_files` are patterns (monitor/config/file_globs.py). `alerts_database` is a database URL; None is a SQLite file
-    in the data directory. `warnings` say what the files ask for and this service does not do.
+    `rule_files` and `vocabulary_files` are patterns (monitor/config/file_globs.py). `alerts_database` is a database
+    URL; None is a SQLite file in the data directory. `warnings` say what the files ask for and is not done.
     """
 
     global_config: GlobalConfig = field(default_factory=GlobalConfig)
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     rule_files: tuple[str, ...] = ()
+    vocabulary_files: tuple[str, ...] = ()
     storage: StorageConfig = field(default_factory=StorageConfig)
     alerting: AlertingConfig = field(default_factory=AlertingConfig)
     scaling_policies: tuple[ScalingPolicy, ...] = ()

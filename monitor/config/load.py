@@ -15,6 +15,7 @@ from monitor.config.sections.read_global import read_global
 from monitor.config.sections.read_scaling import read_scaling_policies
 from monitor.config.sections.read_scrape import read_scrape_config
 from monitor.config.sections.read_storage import read_storage
+from monitor.config.sections.read_vocabulary import VocabularyShelf
 from monitor.config.sections.unsupported import TOP_LEVEL, ignore_unsupported
 from monitor.config.settings import read_limits
 from monitor.config.yaml.yaml_reader import Section, read_yaml
@@ -54,14 +55,19 @@ class _Loader:
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
         self._place_by_job: dict[str, str] = {}
+        self._shelf = VocabularyShelf(())
 
     def load(self) -> Config:
         root = self._root
         ignore_unsupported(root, TOP_LEVEL)
         limits = read_limits(root.section_or_empty("limits"))
         global_config = read_global(root.section_or_empty("global"), limits, self._features, self._environment)
+        vocabulary_files = self._read_files("vocabulary_files")
+        self._shelf = VocabularyShelf(vocabulary_files)
+        self._files += self._shelf.files
+        self._problems += self._shelf.problems
         scrape_configs = self._read_jobs(root, global_config)
-        rule_files = self._read_rule_files()
+        rule_files = self._read_files("rule_files")
         storage = read_storage(root.section_or_empty("storage"))
         alerting = read_alerting(root)
         scaling_policies = read_scaling_policies(root)
@@ -75,6 +81,7 @@ class _Loader:
             global_config=global_config,
             scrape_configs=(*scrape_configs, *included),
             rule_files=rule_files,
+            vocabulary_files=vocabulary_files,
             storage=storage,
             alerting=alerting,
             scaling_policies=scaling_policies,
@@ -87,7 +94,7 @@ class _Loader:
     def _read_jobs(self, section: Section, global_config: GlobalConfig) -> tuple[ScrapeConfig, ...]:
         jobs = []
         for job_section in section.sections("scrape_configs"):
-            job = read_scrape_config(job_section, global_config)
+            job = read_scrape_config(job_section, global_config, self._shelf)
             if job.job_name in self._place_by_job:
                 first = self._place_by_job[job.job_name]
                 message = f"got {shown(job.job_name)}, want a name that no other job has: it is taken at {first}"
@@ -115,11 +122,11 @@ class _Loader:
         self._warnings += section.document.warnings
         return jobs
 
-    def _read_rule_files(self) -> tuple[str, ...]:
-        patterns = self._read_patterns("rule_files")
+    def _read_files(self, key: str) -> tuple[str, ...]:
+        patterns = self._read_patterns(key)
         for pattern in patterns:
             if not is_glob(pattern) and not Path(pattern).exists():
-                self._root.warning(f"there is no file {pattern}", "rule_files")
+                self._root.warning(f"there is no file {pattern}", key)
         return patterns
 
     def _read_patterns(self, key: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ def render_yaml(config: Config) -> str:
         {
             "global": _render_global(config.global_config),
             "rule_files": list(config.rule_files),
+            "vocabulary_files": list(config.vocabulary_files),
             "scrape_configs": [render_scrape_config(job) for job in config.scrape_configs],
             "storage": _render_storage(config.storage),
             **_render_alerting(config.alerting),
@@ -53,6 +54,7 @@ def _render_global(config: GlobalConfig) -> Rendered:
             "scrape_protocols": [protocol.value for protocol in config.scrape_protocols],
             "evaluation_interval": format_duration(config.evaluation_interval_ms),
             "rule_query_offset": format_duration(config.rule_query_offset_ms),
+            "query_log_file": config.query_log_file or None,
             # A dollar sign left after loading is one that must not be read as a variable.
             "external_labels": {name: value.replace("$", "$$") for name, value in config.external_labels.items()},
             **render_scrape_limits(config.limits),
@@ -78,6 +80,11 @@ def _render_storage(storage: StorageConfig) -> Rendered:
                 }
             ),
         },
+        **(
+            {"retention": [{"match": each.match, "keep": format_duration(each.keep_ms)} for each in series_retention]}
+            if (series_retention := storage.series_retention)
+            else {}
+        ),
         "commit_interval": format_duration(storage.commit_interval_ms),
         "block_span": format_duration(storage.block_span_ms),
     }
@@ -143,10 +150,11 @@ def _render_actuator(actuator: WebhookActuator | ProcessActuator) -> Rendered:
 
 
 def _render_limits(limits: Limits) -> Rendered:
-    return {setting.key: _render_setting(setting, getattr(limits, setting.field)) for setting in SETTINGS}
+    return {setting.key: render_setting(setting, getattr(limits, setting.field)) for setting in SETTINGS}
 
 
-def _render_setting(setting: Setting, value: int) -> str | int:
-    if setting.unit is Unit.DURATION:
-        return format_duration(value)
-    return format_size(value) if setting.unit is Unit.SIZE else value
+def render_setting(setting: Setting, value: int | str) -> str | int:
+    """As it is written in YAML."""
+    if isinstance(value, str) or setting.unit is Unit.COUNT:
+        return value
+    return format_duration(value) if setting.unit is Unit.DURATION else format_size(value)

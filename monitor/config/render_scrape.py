@@ -71,6 +71,7 @@ def render_scrape_config(job: ScrapeConfig) -> Rendered:
             **render_http_client(job.http),
             "relabel_configs": [_render_rule(rule) for rule in job.relabel_configs],
             "metric_relabel_configs": [_render_rule(rule) for rule in job.metric_relabel_configs],
+            "vocabulary": list(job.vocabulary.names),
             "static_configs": [_render_group(group) for group in job.static_configs],
             "file_sd_configs": [_render_file_discovery(discovery) for discovery in job.file_sd_configs],
         }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monitor.config.anchored_pattern import AnchoredPattern
+from monitor.config.vocabulary_config import JobVocabulary
 from monitor.model.labels import Labels, is_legacy_label_name
 
 
@@ -188,3 +189,5 @@ class ScrapeConfig:
     """How many dropped targets are kept to be shown; 0 is all of them."""
     name_validation: NameValidation = NameValidation.UTF8
     name_escaping: NameEscaping = NameEscaping.ALLOW_UTF8
+    vocabulary: JobVocabulary = field(default_factory=JobVocabulary)
+    """How the series of libraries are named once more, by the names that the shipped rules use."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.native_histograms import Histograms
 from monitor.model.samples import Mask, Values
 
 
@@ -21,6 +22,8 @@ class Frame:
     labels: LabelFrame
     values: Values
     present: Mask | None = None
+    histograms: Histograms | None = None
+    """(S, T) where a value is a native histogram, that one, and NaN in `values`."""
 
     @classmethod
     def empty(cls, steps: int) -> Frame:
@@ -38,13 +41,14 @@ class Frame:
 
     def take(self, rows: Rows) -> Frame:
         present = None if self.present is None else self.present[rows]
-        return Frame(self.labels.take(rows), self.values[rows], present)
+        histograms = None if self.histograms is None else self.histograms[rows]
+        return Frame(self.labels.take(rows), self.values[rows], present, histograms)
 
     def compact(self) -> Frame:
         """Without the series that have no value at any step, and with `present` None where nothing is missing."""
         if self.present is None:
             return self
         if self.present.all():
-            return Frame(self.labels, self.values)
+            return Frame(self.labels, self.values, None, self.histograms)
         rows = np.flatnonzero(self.present.any(axis=1))
         return self if len(rows) == self.series else self.take(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from monitor.errors import Span
@@ -54,6 +55,11 @@ class Annotations:
     _warnings: dict[str, Span] = field(default_factory=dict)
     _infos: dict[str, Span] = field(default_factory=dict)
     _repairs: dict[str, tuple[Repair, Span]] = field(default_factory=dict)
+    _storage_warnings: dict[str, None] = field(default_factory=dict)
+
+    def warn_of_storage(self, messages: Iterable[str]) -> None:
+        """What the store says of the data that it gave; it has no place in the expression."""
+        self._storage_warnings |= dict.fromkeys(messages)
 
     def warn(self, message: str, span: Span) -> None:
         self._warnings[message] = span
@@ -68,7 +74,8 @@ class Annotations:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(f"PromQL warning: {message} ({self._place(span)})" for message, span in self._warnings.items())
+        warnings = (f"PromQL warning: {message} ({self._place(span)})" for message, span in self._warnings.items())
+        return (*warnings, *self._storage_warnings)
 
     @property
     def infos(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from monitor.model.label_frame import LabelFrame
@@ -12,6 +12,7 @@ from monitor.promql.features import Features
 from monitor.promql.limits import Guard, QueryLimits
 from monitor.promql.plan import Plan
 from monitor.promql.steps import Steps
+from monitor.promql.watch import QueryWatch
 from monitor.storage.interfaces import Reader, Selection, Selector
 
 Derived = TypeVar("Derived")
@@ -33,8 +34,7 @@ class QueryContext:
     annotations: Annotations
     end_ms: int
     """The end asked for, at or after the last step: what `end()` stands for."""
-    samples: int = 0
-    """Loaded by the selectors so far."""
+    watch: QueryWatch = field(default_factory=QueryWatch)
     _selections: dict[tuple[Selector, int, int], Selection] = field(default_factory=dict)
 
     @property
@@ -54,10 +54,16 @@ class QueryContext:
         if selection is None:
             self.guard.check()
             selection = self.reader.select(selector, start_ms, end_ms)
-            self.samples += selection.samples
-            self.limits.check_samples(self.samples)
+            self.watch.samples += selection.samples
+            self.limits.check_samples(self.watch.samples)
+            self.annotations.warn_of_storage(selection.warnings)
             self._selections[key] = selection
         return selection
+
+    def begun_anew(self) -> QueryContext:
+        """For another evaluation of the same query, with nothing remembered of this one."""
+        self.watch.forget()
+        return replace(self, annotations=Annotations(self.plan.text), _selections={})
 
     def derive(
         self, node: object, purpose: str, inputs: tuple[LabelFrame, ...], derivation: Callable[[], Derived]

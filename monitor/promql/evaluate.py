@@ -11,11 +11,18 @@ from monitor.errors import EvaluationError
 from monitor.model.samples import Values
 from monitor.promql.aggregation.aggregations import aggregate, aggregate_quantile
 from monitor.promql.aggregation.count_values import count_values
+from monitor.promql.aggregation.histogram_aggregations import (
+    HISTOGRAM_TOTALS,
+    aggregate_with_histograms,
+    floats_to_aggregate,
+)
 from monitor.promql.aggregation.limiting_aggregations import limit
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.instant_functions import FunctionCall, call_function
 from monitor.promql.functions.names import without_names
+from monitor.promql.histograms.range_windows import runs_of
 from monitor.promql.operators.binary_operators import SET_OPERATORS, scalar_scalar, vector_scalar
+from monitor.promql.operators.histogram_operators import histogram_scalar, negated_histograms
 from monitor.promql.operators.set_operators import set_operation
 from monitor.promql.operators.vector_matching import vector_vector
 from monitor.promql.plan import unwrapped
@@ -32,6 +39,7 @@ from monitor.promql.syntax.nodes import (
     MatrixSelector,
     NumberLiteral,
     Paren,
+    RangeModifier,
     StringLiteral,
     Subquery,
     Unary,
@@ -45,11 +53,22 @@ _LIMITING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 def evaluate(node: Expression, steps: Steps, context: QueryContext) -> Value:
     """The value of `node`, anything but a range vector. Raises QueryError."""
     context.guard.check()
+    watch = context.watch
     if steps.count > 1 and context.plan.is_step_invariant(node):
-        return _repeated(evaluate(node, steps.first(), context), steps.count)
+        with watch.once_for_all_steps():
+            return _repeated(evaluate(node, steps.first(), context), steps.count)
+    if watch.traces:
+        return watch.traced(node, lambda: _evaluate(node, steps, context))
+    return _evaluate(node, steps, context)
+
+
+def _evaluate(node: Expression, steps: Steps, context: QueryContext) -> Value:
     match node:
         case VectorSelector():
-            return vector_selector(node, steps, context)
+            vector = vector_selector(node, steps, context)
+            if node.modifier is not RangeModifier.SMOOTHED:
+                context.watch.count_vector(vector)
+            return vector
         case Call():
             return _call(node, steps, context)
         case Aggregation():
@@ -75,11 +94,13 @@ def range_vector(node: MatrixSelector | Subquery, steps: Steps, context: QueryCo
     inner = subquery_steps(node, seen, range_ms, context)
     if not inner.count:
         return RangeVector(Vector.empty(0).labels, Pieces(), seen, range_ms)
-    value = cast(Vector, evaluate(node.expression, inner, context))
+    with context.watch.aside(inner.count):
+        value = cast(Vector, evaluate(node.expression, inner, context))
     context.limits.check_cells(value.size, seen.count)
+    floats = value.floats()
     piece = DensePiece(np.arange(value.size), inner.times_ms(), np.ascontiguousarray(value.values))
-    pieces = Pieces([piece]) if value.present is None else without_gaps(piece, value.present)
-    return RangeVector(value.labels, pieces, seen, range_ms)
+    pieces = Pieces([piece]) if floats.present is None else without_gaps(piece, floats.present)
+    return RangeVector(value.labels, pieces, seen, range_ms, None, runs_of(value, inner.times_ms()))
 
 
 def subquery_steps(node: Subquery, seen: Steps, range_ms: int, context: QueryContext) -> Steps:
@@ -105,12 +126,15 @@ def _repeated(value: Value, steps: int) -> Value:
 def _call(node: Call, steps: Steps, context: QueryContext) -> Value:
     arguments = [unwrapped(argument) for argument in node.arguments]
     if node.function == "timestamp" and isinstance(arguments[0], VectorSelector):
-        return without_names(timestamp_argument(arguments[0], steps, context), node, context)
+        times = timestamp_argument(arguments[0], steps, context)
+        context.watch.count_vector(times)
+        return without_names(times, node, context)
     if node.function == "start_timestamp":
         return _start_timestamps(node, arguments[0], steps, context)
     ranges = [argument for argument in arguments if isinstance(argument, MatrixSelector | Subquery)]
     if ranges:
-        samples = range_vector(ranges[0], steps, context)
+        samples = context.watch.traced(ranges[0], lambda: range_vector(ranges[0], steps, context))
+        context.watch.count_windows(samples, context.lookback_ms, context.guard)
         scalars = [cast(Values, evaluate(each, steps, context)) for each in arguments if each is not ranges[0]]
         return call_range_function(node, samples, scalars, steps, context)
     if node.function == "info":
@@ -124,7 +148,7 @@ def _start_timestamps(node: Call, argument: Expression, steps: Steps, context: Q
     vector = cast(Vector, evaluate(argument, steps, context))
     if not isinstance(argument, VectorSelector):
         return vector.filtered(np.zeros(vector.values.shape, np.bool_))
-    return without_names(replace(vector, values=np.zeros(vector.values.shape)), node, context)
+    return without_names(replace(vector, values=np.zeros(vector.values.shape), histograms=None), node, context)
 
 
 def _aggregation(node: Aggregation, steps: Steps, context: QueryContext) -> Vector:
@@ -132,6 +156,10 @@ def _aggregation(node: Aggregation, steps: Steps, context: QueryContext) -> Vect
     vector = cast(Vector, evaluate(node.expression, steps, context))
     if isinstance(parameter, str):
         return count_values(node, vector, parameter, context)
+    if vector.histograms is not None:
+        if node.operator in HISTOGRAM_TOTALS:
+            return aggregate_with_histograms(node, vector, context)
+        vector = floats_to_aggregate(node, vector, context)
     if node.operator == "quantile":
         return aggregate_quantile(node, vector, cast(Values, parameter), context)
     if node.operator in _LIMITING:
@@ -145,9 +173,11 @@ def _binary(node: Binary, steps: Steps, context: QueryContext) -> Value:
         operation = set_operation if node.operator in SET_OPERATORS else vector_vector
         return operation(node, left, right, context)
     if isinstance(left, Vector):
-        return vector_scalar(node, left, cast(Values, right), context, swapped=False)
+        operate = vector_scalar if left.histograms is None else histogram_scalar
+        return operate(node, left, cast(Values, right), context, swapped=False)
     if isinstance(right, Vector):
-        return vector_scalar(node, right, cast(Values, left), context, swapped=True)
+        operate = vector_scalar if right.histograms is None else histogram_scalar
+        return operate(node, right, cast(Values, left), context, swapped=True)
     return scalar_scalar(node, cast(Values, left), cast(Values, right))
 
 
@@ -157,5 +187,5 @@ def _unary(node: Unary, steps: Steps, context: QueryContext) -> Value:
         return value
     if not isinstance(value, Vector):
         return np.negative(value)
-    negated = Vector(value.labels, np.negative(value.values), value.present, value.drops_name)
+    negated = replace(value, values=np.negative(value.values), histograms=negated_histograms(value))
     return without_names(negated, node, context)

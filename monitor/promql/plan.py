@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
+from monitor.errors import Span
 from monitor.model.label_frame import LabelFrame
 from monitor.promql.syntax.nodes import (
     Aggregation,
@@ -26,6 +27,9 @@ _STEP_DEPENDENT_FUNCTIONS = frozenset(
     }
 )
 """Functions that look at the evaluation time, or at the time stamps of an instant vector."""
+
+_STATISTICS_FUNCTIONS = frozenset({"histogram_avg", "histogram_count", "histogram_sum"})
+_BUCKET_FUNCTIONS = frozenset({"histogram_fraction", "histogram_quantile", "histogram_quantiles"})
 
 
 class Memo:
@@ -51,7 +55,7 @@ class Memo:
 class Plan:
     """Immutable but for its memo; may be evaluated by several threads at once."""
 
-    __slots__ = ("_step_invariant", "expression", "memo", "text")
+    __slots__ = ("_statistics", "_step_invariant", "expression", "memo", "text")
 
     def __init__(self, text: str, expression: Expression) -> None:
         self.text = text
@@ -59,10 +63,29 @@ class Plan:
         self.memo = Memo()
         self._step_invariant: set[int] = set()
         _collect_step_invariant(expression, self._step_invariant)
+        self._statistics: set[int] = set()
+        _collect_statistics(expression, self._statistics, is_statistic=False)
 
     def is_step_invariant(self, node: Node) -> bool:
         """Whether `node`, which is part of this expression, has the same value at every step."""
         return id(node) in self._step_invariant
+
+    def argument_span(self, argument: Expression, call: Call) -> Span:
+        """Where a remark about an argument points to: within its parentheses, as a rule.
+
+        Upstream evaluates an argument that is the same at every step apart, in a call that is not, and then the
+        parentheses belong to it.
+        """
+        if self.is_step_invariant(argument) and not self.is_step_invariant(call):
+            return argument.span
+        return unwrapped(argument).span
+
+    def asks_for_statistics(self, node: VectorSelector) -> bool:
+        """Whether only count and sum of the native histograms of a selector are asked for.
+
+        Upstream reads them in another way then, which has a consequence: sums may tell of conflicting resets.
+        """
+        return id(node) in self._statistics
 
 
 def unwrapped(node: Expression) -> Expression:
@@ -90,3 +113,15 @@ def _collect_step_invariant(node: Node, found: set[int]) -> bool:
     if invariant:
         found.add(id(node))
     return invariant
+
+
+def _collect_statistics(node: Node, found: set[int], *, is_statistic: bool) -> None:
+    """Adds the ids of the selectors below functions that see count and sum only (detectHistogramStatsDecoding)."""
+    if isinstance(node, VectorSelector) and is_statistic:
+        found.add(id(node))
+    if isinstance(node, Call) and node.function in _STATISTICS_FUNCTIONS:
+        is_statistic = True
+    if isinstance(node, Subquery) or (isinstance(node, Call) and node.function in _BUCKET_FUNCTIONS):
+        return
+    for child in children(node):
+        _collect_statistics(child, found, is_statistic=is_statistic)

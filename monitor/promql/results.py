@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.model.frame import Frame
 from monitor.model.label_frame import LabelFrame
+from monitor.model.samples import Indices
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.names import drop_names, merge_equal
 from monitor.promql.ranges.range_vectors import SampleRuns
@@ -35,7 +36,9 @@ class QueryStatistics:
     series: int
     """In the result."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """By phase: `evaluation` (reading included) and `result_sort`."""
+    """By phase: `preparation`, `evaluation` (reading included) and `result_sort`."""
+    samples_by_step: Indices | None = None
+    """(T,) looked at by each step, as upstream counts them; None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,10 @@ def final_vector(vector: Vector, context: QueryContext) -> Vector:
 
 def vector_frame(vector: Vector) -> Frame:
     """Without series that have no value."""
-    return Frame(vector.labels, vector.values, vector.present).compact()
+    if vector.histograms is None or not vector.histogram_mask().any():
+        return Frame(vector.labels, vector.values, vector.present).compact()
+    values = np.where(vector.histogram_mask(), np.nan, vector.values)
+    return Frame(vector.labels, values, vector.present, vector.histograms).compact()
 
 
 def sorted_frame(vector: Vector, context: QueryContext) -> Frame:

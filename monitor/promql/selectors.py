@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from monitor.model.native_histograms import COMPONENT_LABEL
 from monitor.model.samples import Indices, Mask, Values, is_stale
 from monitor.promql.context import QueryContext
 from monitor.promql.durations import resolve_ms
+from monitor.promql.histograms.components import HistogramRun, float_stripes, read_runs, split_labels
+from monitor.promql.histograms.extended_histograms import with_smoothed_histograms
+from monitor.promql.histograms.instants import with_histogram_times, with_last_histograms
 from monitor.promql.ranges.range_vectors import Computed, RangeVector, assemble
 from monitor.promql.ranges.windows import Batch, Windows, pieces_of, samples_until, windows_of
 from monitor.promql.steps import Steps
@@ -38,17 +44,33 @@ def vector_selector(node: VectorSelector, steps: Steps, context: QueryContext) -
     seen = seen_steps(node, steps, context)
     if node.modifier is RangeModifier.SMOOTHED:
         return _smoothed(node, seen, context)
-    selection = _selection(node, seen, context.lookback_ms, 0, context)
+    selection, runs = _selection(node, seen, context.lookback_ms, 0, context)
     result = _last_samples(selection, seen, context.lookback_ms, context, times=False)
-    return Vector(selection.labels, result.values, result.present)
+    vector = Vector(selection.labels, result.values, result.present)
+    if not runs:
+        return vector
+    return with_last_histograms(vector, selection.stripes, runs, seen, context.lookback_ms)
 
 
 def sample_times(node: VectorSelector, steps: Steps, context: QueryContext) -> Vector:
     """As `vector_selector`, but the values are when the samples were taken, in seconds."""
     seen = seen_steps(node, steps, context)
-    selection = _selection(node, seen, context.lookback_ms, 0, context)
-    result = _last_samples(selection, seen, context.lookback_ms, context, times=True)
-    return Vector(selection.labels, result.values, result.present)
+    selection, runs = _selection(node, seen, context.lookback_ms, 0, context)
+    return _times(selection, runs, seen, context.lookback_ms, context)
+
+
+def _times(
+    selection: Selection, runs: Sequence[HistogramRun], seen: Steps, lookback_ms: int, context: QueryContext
+) -> Vector:
+    result = _last_samples(selection, seen, lookback_ms, context, times=True)
+    vector = Vector(selection.labels, result.values, result.present)
+    return with_histogram_times(vector, selection.stripes, runs, seen, lookback_ms) if runs else vector
+
+
+def selects_histograms(node: VectorSelector, steps: Steps, context: QueryContext) -> bool:
+    """Whether any of the samples that a vector selector looks at is a native histogram."""
+    _, runs = _selection(node, seen_steps(node, steps, context), context.lookback_ms, 0, context)
+    return bool(runs)
 
 
 def timestamp_argument(node: VectorSelector, steps: Steps, context: QueryContext) -> Vector:
@@ -62,9 +84,8 @@ def timestamp_argument(node: VectorSelector, steps: Steps, context: QueryContext
     asked = seen_steps(node, steps, context)
     seen = asked.earlier(max(0, -offset_ms))
     lookback_ms = max(0, context.lookback_ms - abs(offset_ms))
-    selection = _selection(node, asked, context.lookback_ms, 0, context)
-    result = _last_samples(selection, seen, lookback_ms, context, times=True)
-    return Vector(selection.labels, result.values, result.present)
+    selection, runs = _selection(node, asked, context.lookback_ms, 0, context)
+    return _times(selection, runs, seen, lookback_ms, context)
 
 
 def range_selector(node: MatrixSelector, steps: Steps, context: QueryContext) -> RangeVector:
@@ -73,16 +94,28 @@ def range_selector(node: MatrixSelector, steps: Steps, context: QueryContext) ->
     modifier = node.selector.modifier
     before_ms = context.lookback_ms if modifier is not None else 0
     after_ms = context.lookback_ms if modifier is RangeModifier.SMOOTHED else 0
-    selection = _selection(node.selector, seen, range_ms + before_ms, after_ms, context)
+    selection, runs = _selection(node.selector, seen, range_ms + before_ms, after_ms, context)
     pieces = pieces_of(selection.stripes, keep_stale=False)
-    return RangeVector(selection.labels, pieces, seen, range_ms, modifier)
+    histograms = tuple(run.without_stale() for run in runs)
+    return RangeVector(selection.labels, pieces, seen, range_ms, modifier, histograms)
 
 
-def _selection(node: VectorSelector, seen: Steps, before_ms: int, after_ms: int, context: QueryContext) -> Selection:
-    """The samples that may matter: of a window of `before_ms` the start does not belong to it."""
+def _selection(
+    node: VectorSelector, seen: Steps, before_ms: int, after_ms: int, context: QueryContext
+) -> tuple[Selection, list[HistogramRun]]:
+    """The samples that may matter: of a window of `before_ms` the start does not belong to it.
+
+    The second part is the native histograms; the first one has their series, too, but not their samples.
+    """
     selection = context.select(node.matchers, seen.start_ms - before_ms + 1, seen.end_ms + after_ms)
     context.limits.check_cells(selection.labels.size, seen.count)
-    return selection
+    if COMPONENT_LABEL not in selection.labels.columns:
+        return selection, []
+    split = context.derive(node, "components", (selection.labels,), lambda: split_labels(selection.labels))
+    if split is None:
+        return selection, []
+    runs = read_runs(selection, split, resets_told=context.plan.asks_for_statistics(node))
+    return Selection(split.labels, float_stripes(selection, split)), runs
 
 
 def _last_samples(
@@ -109,7 +142,7 @@ def _last_samples(
 def _smoothed(node: VectorSelector, seen: Steps, context: QueryContext) -> Vector:
     """The line between the samples around each step; the last sample where none follows within the lookback."""
     lookback_ms = context.lookback_ms
-    selection = _selection(node, seen, lookback_ms, lookback_ms, context)
+    selection, runs = _selection(node, seen, lookback_ms, lookback_ms, context)
     evaluated_ms = seen.times_ms()
 
     def batch_result(batch: Batch) -> tuple[Values, Mask]:
@@ -123,7 +156,10 @@ def _smoothed(node: VectorSelector, seen: Steps, context: QueryContext) -> Vecto
 
     pieces = pieces_of(selection.stripes, keep_stale=False)
     result = assemble(selection.labels.size, seen.count, pieces, batch_result, context.guard)
-    return Vector(selection.labels, result.values, result.present)
+    vector = Vector(selection.labels, result.values, result.present)
+    if not runs:
+        return vector
+    return with_smoothed_histograms(vector, selection.stripes, runs, seen, lookback_ms, node.span, context)
 
 
 def _between(windows: Windows, after: Indices, has_after: Mask) -> Values:

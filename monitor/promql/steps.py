@@ -51,3 +51,20 @@ class Steps:
 
     def times_ms(self) -> Timestamps:
         return self.start_ms + np.arange(self.count, dtype=np.int64) * self.step_ms
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTimes:
+    """When a query is evaluated: an instant query has `step_ms` 0, and its end is its start."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+    @classmethod
+    def instant(cls, at_ms: int) -> QueryTimes:
+        return cls(at_ms, at_ms, 0)
+
+    @property
+    def is_range(self) -> bool:
+        return self.step_ms > 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.native_histograms import Histograms, are_histograms
 from monitor.model.samples import Mask, Values
 
 
@@ -24,6 +25,8 @@ class Vector:
     present: Mask | None = None
     drops_name: Mask | None = None
     """(S,) series that lose their metric name when the query ends; only with delayed name removal."""
+    histograms: Histograms | None = None
+    """(S, T) where a value is a native histogram, that one; what stands in `values` then is unspecified."""
 
     @classmethod
     def empty(cls, steps: int) -> Vector:
@@ -53,13 +56,27 @@ class Vector:
             self.values[rows],
             None if self.present is None else self.present[rows],
             None if self.drops_name is None else self.drops_name[rows],
+            None if self.histograms is None else self.histograms[rows],
         )
 
     def repeated(self, steps: int) -> Vector:
         """A vector of one step, the same at each of `steps`."""
         shape = (self.size, steps)
         present = None if self.present is None else np.broadcast_to(self.present, shape)
-        return replace(self, values=np.broadcast_to(self.values, shape), present=present)
+        histograms = None if self.histograms is None else np.broadcast_to(self.histograms, shape)
+        return replace(self, values=np.broadcast_to(self.values, shape), present=present, histograms=histograms)
+
+    def floats(self) -> Vector:
+        """Without the histograms."""
+        if self.histograms is None:
+            return self
+        return replace(self, present=self.mask() & ~are_histograms(self.histograms), histograms=None)
+
+    def histogram_mask(self) -> Mask:
+        """(S, T) where there is a histogram."""
+        if self.histograms is None:
+            return np.zeros(self.values.shape, np.bool_)
+        return self.mask() & are_histograms(self.histograms)
 
     def any_present(self) -> Mask:
         """(S,) series that have a value at some step."""

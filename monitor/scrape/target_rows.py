@@ -129,6 +129,8 @@ class TargetRows:
         values, series = mapped.layout.values, mapped.row_series()
         if mapped.cells is not None:
             self._row[:series] = values[mapped.cells]
+            if mapped.conversions is not None:
+                mapped.conversions.convert(self._row)
         self._report(self._row, 1.0, duration_seconds, added)
         self._row_appender.append_row(timestamp_ms, self._row)
         self._is_live = True

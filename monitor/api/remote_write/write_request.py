@@ -11,20 +11,18 @@ all series together; any other valid encoding is read field by field, with the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.api.remote_write.protobuf_fields import fields, read_varint, signed, value_bounds
 from monitor.errors import BadRequest
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import Timestamps, Values
 
-_VARINT_BYTES_MAX = 10
 _LABELS_MAX = 1_000
-_UINT64_MAX = 2**64 - 1
 _USUAL_SAMPLE = np.dtype(
     [("tag", "u1"), ("length", "u1"), ("value_tag", "u1"), ("value", "<f8"), ("time_tag", "u1"), ("time", "u1", 6)]
 )
@@ -39,14 +37,14 @@ class WriteRequest:
     counts: NDArray[np.intp]
     timestamps_ms: Timestamps
     values: Values
-    histograms: int
-    """Native histogram samples that were in the request and are not read."""
+    histograms: tuple[tuple[bytes, bytes], ...] = ()
+    """Native histograms: the key of a series and the encoded message, in the order they came."""
 
 
 def decompress(body: bytes, bytes_max: int) -> bytes:
     """Undoes snappy (block format). Raises BadRequest if it is not snappy or would be larger than `bytes_max`."""
     try:
-        length, _ = _read_varint(body, 0)
+        length, _ = read_varint(body, 0)
         if length > bytes_max:
             raise BadRequest(f"snappy body: got {length} bytes uncompressed, want at most {bytes_max}")
         plain = bytes(cramjam.snappy.decompress_raw(body))
@@ -69,7 +67,7 @@ def decode_labels(key: bytes) -> Labels:
     """The label set of a series key. Raises BadRequest on what Prometheus refuses as well."""
     pairs: list[tuple[str, str]] = []
     try:
-        for number, start, end in _fields(key, 0, len(key)):
+        for number, start, end in fields(key, 0, len(key)):
             if number == 1:
                 pairs.append(_decode_label(key, start, end))
     except (ValueError, IndexError) as error:
@@ -87,7 +85,7 @@ def decode_labels(key: bytes) -> Labels:
 
 def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
     name = value = b""
-    for number, first, last in _fields(key, start, end):
+    for number, first, last in fields(key, start, end):
         if number == 1:
             name = key[first:last]
         elif number == 2:
@@ -96,41 +94,6 @@ def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
 
 
 # Field by field.
-
-
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """(value, position behind it)"""
-    result = shift = 0
-    for index in range(position, position + _VARINT_BYTES_MAX):
-        byte = data[index]
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, index + 1
-        shift += 7
-    raise ValueError(f"got a varint of more than {_VARINT_BYTES_MAX} bytes at {position}")
-
-
-def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(field number, start, end) of each field; a varint's or fixed number's own bytes."""
-    while position < end:
-        tag, position = _read_varint(data, position)
-        start, position = _value_bounds(data, tag & 7, position)
-        if position > end:
-            raise ValueError(f"got a field that ends at {position}, want {end} at most")
-        yield tag >> 3, start, position
-
-
-def _value_bounds(data: bytes, wire_type: int, position: int) -> tuple[int, int]:
-    if wire_type == 0:
-        return position, _read_varint(data, position)[1]
-    if wire_type == 1:
-        return position, position + 8
-    if wire_type == 2:
-        length, start = _read_varint(data, position)
-        return start, start + length
-    if wire_type == 5:
-        return position, position + 4
-    raise ValueError(f"got wire type {wire_type} at {position}, want 0, 1, 2 or 5")
 
 
 def _series_bounds(body: bytes) -> list[tuple[int, int]]:
@@ -142,14 +105,14 @@ def _series_bounds(body: bytes) -> list[tuple[int, int]]:
             length = body[position + 1]
             start = position + 2
             if length >= 0x80:
-                length, start = _read_varint(body, position + 1)
+                length, start = read_varint(body, position + 1)
             position = start + length
             if position > end:
                 raise ValueError(f"got a series that ends at {position}, want {end} at most")
             bounds.append((start, position))
             continue
-        tag, after_tag = _read_varint(body, position)
-        start, position = _value_bounds(body, tag & 7, after_tag)
+        tag, after_tag = read_varint(body, position)
+        start, position = value_bounds(body, tag & 7, after_tag)
         if position > end:
             raise ValueError(f"got a field that ends at {position}, want {end} at most")
         if tag == 0x0A:
@@ -158,11 +121,11 @@ def _series_bounds(body: bytes) -> list[tuple[int, int]]:
 
 
 def _decode_any(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest:
-    keys, counts, times, values, histograms = [], [], [], [], 0
+    keys, counts, times, values, histograms = [], [], [], [], []
     for start, end in bounds:
-        labels, count = [], 0
+        labels, count, messages = [], 0, []
         field_start = start
-        for number, first, last in _fields(body, start, end):
+        for number, first, last in fields(body, start, end):
             if number == 1:
                 labels.append(body[field_start:last])
             elif number == 2:
@@ -171,24 +134,23 @@ def _decode_any(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest:
                 times.append(time_ms)
                 count += 1
             elif number == 4:
-                histograms += 1
+                messages.append(body[first:last])
             field_start = last
         keys.append(b"".join(labels))
+        histograms += [(keys[-1], message) for message in messages]
         counts.append(count)
     return WriteRequest(
-        keys, np.array(counts, np.intp), np.array(times, np.int64), np.array(values, np.float64), histograms
+        keys, np.array(counts, np.intp), np.array(times, np.int64), np.array(values, np.float64), tuple(histograms)
     )
 
 
 def _decode_sample(body: bytes, start: int, end: int) -> tuple[float, int]:
     value, time_ms = 0.0, 0
-    for number, first, last in _fields(body, start, end):
+    for number, first, last in fields(body, start, end):
         if number == 1 and last - first == 8:
             value = np.frombuffer(body, "<f8", 1, first)[0]
         elif number == 2:
-            time_ms, _ = _read_varint(body, first)
-            time_ms &= _UINT64_MAX
-            time_ms -= (time_ms >> 63) << 64
+            time_ms = signed(read_varint(body, first)[0])
     return value, time_ms
 
 
@@ -225,7 +187,7 @@ def _decode_usual(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest | 
     for index in range(6):
         times |= (time[:, index].astype(np.int64) & 0x7F) << (7 * index)
     keys = [body[start:end] for start, end in zip(starts.tolist(), label_ends.tolist(), strict=True)]
-    return WriteRequest(keys, counts.astype(np.intp), times, np.ascontiguousarray(samples["value"]), 0)
+    return WriteRequest(keys, counts.astype(np.intp), times, np.ascontiguousarray(samples["value"]))
 
 
 def _label_ends(

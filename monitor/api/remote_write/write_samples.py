@@ -11,8 +11,12 @@ from itertools import compress
 import numpy as np
 
 from monitor.api.context import WritableStore
+from monitor.api.remote_write.histogram_components import component_series
+from monitor.api.remote_write.histogram_message import HistogramSample, decode_histogram
 from monitor.api.remote_write.write_request import WriteRequest, decode_labels
 from monitor.errors import BadRequest, LimitExceeded
+from monitor.model.labels import Labels
+from monitor.model.native_histograms import COMPONENT_LABEL
 from monitor.model.samples import Mask
 from monitor.storage.head.push import PushedBatch, batch_of
 
@@ -27,7 +31,6 @@ class Written:
     samples: int = 0
     refused_series: int = 0
     refusal: str = ""
-    ignored_histograms: int = 0
 
     def refusing(self, series: int, reason: str) -> Written:
         return replace(self, refused_series=self.refused_series + series, refusal=self.refusal or reason)
@@ -35,9 +38,38 @@ class Written:
 
 def write_samples(store: WritableStore, request: WriteRequest) -> Written:
     """Pushes what the store takes. Raises StorageFull if it takes nothing more."""
-    timely, written = _timely(request, Written(len(request.keys), ignored_histograms=request.histograms))
-    batch = batch_of(timely.keys, decode_labels, timely.counts, timely.timestamps_ms, timely.values)
-    return _push(store, batch, written)
+    timely, written = _timely(request, Written(len(request.keys)))
+    batch = batch_of(timely.keys, _float_labels, timely.counts, timely.timestamps_ms, timely.values)
+    written = _push(store, batch, written)
+    return _write_histograms(store, request, written) if request.histograms else written
+
+
+def _float_labels(key: bytes) -> Labels:
+    labels = decode_labels(key)
+    if COMPONENT_LABEL in labels:
+        raise BadRequest(f"remote write labels: got {labels}, want no label {COMPONENT_LABEL}: it is reserved")
+    return labels
+
+
+def _write_histograms(store: WritableStore, request: WriteRequest, written: Written) -> Written:
+    samples: list[tuple[bytes, HistogramSample]] = []
+    for key, message in request.histograms:
+        try:
+            samples.append((key, decode_histogram(message)))
+        except BadRequest as error:
+            written = written.refusing(1, str(error))
+    series = list(component_series(samples))
+    if not series:
+        return written
+    components = WriteRequest(
+        [each.key for each in series],
+        np.array([len(each.values) for each in series], np.intp),
+        np.concatenate([each.timestamps_ms for each in series]),
+        np.concatenate([each.values for each in series]),
+    )
+    timely, kept = _timely(components, replace(written, samples=0))
+    kept = _push(store, batch_of(timely.keys, decode_labels, timely.counts, timely.timestamps_ms, timely.values), kept)
+    return replace(kept, samples=written.samples + (len(samples) if kept.samples else 0))
 
 
 def _push(store: WritableStore, batch: PushedBatch, written: Written) -> Written:
@@ -84,7 +116,7 @@ def _well_labelled(batch: PushedBatch, written: Written) -> tuple[PushedBatch, W
     is_good = np.ones(len(batch.keys), np.bool_)
     for position, key in enumerate(batch.keys):
         try:
-            decode_labels(key)
+            batch.labels_of(key)
         except BadRequest as error:
             is_good[position] = False
             written = written.refusing(1, str(error))

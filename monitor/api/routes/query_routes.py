@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,23 +12,37 @@ from starlette.requests import Request
 from monitor.api.answers import Answer, closing_piece, data_pieces
 from monitor.api.context import ApiContext
 from monitor.api.endpoint import GET_AND_POST, Endpoint, Parameter
+from monitor.api.history.range_tables import TABLE_FORMAT, table_format, table_pieces
+from monitor.api.history.usage_routes import counted_reader
 from monitor.api.parameters import Parameters, invalid_parameter, read_parameters
+from monitor.api.queries.asked_query import AskedQuery, client_of
+from monitor.api.queries.query_record import QueryRecord, statistics_json
+from monitor.api.queries.quick_queries import QuickQueries
 from monitor.api.query_guard import QueryGuard
 from monitor.api.reading import answer_in_thread, query_guard
 from monitor.api.shapes.result_json import result_pieces
 from monitor.api.time_parameters import TIME_MAX_MS, TIME_MIN_MS, parse_duration_ns
+from monitor.config.settings import Limits
 from monitor.errors import BadRequest, ParseError
+from monitor.history.exports.formats import MEDIA_TYPES, ExportFormat
 from monitor.model.frame import Frame
+from monitor.promql.engine import Engine
+from monitor.promql.limits import Guard
 from monitor.promql.plan import Plan
 from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import QueryResult
+from monitor.promql.steps import QueryTimes
 from monitor.promql.syntax.nodes import ValueType
 from monitor.promql.syntax.printing import prettify
 from monitor.promql.syntax.tree_json import expression_json
 from monitor.promql.syntax.type_check import value_type
+from monitor.promql.watch import QueryWatch
+from monitor.storage.interfaces import Reader
 
 TRUNCATED = "results truncated due to limit"
 _NS_PER_MS = 1_000_000
+_ALL_STATISTICS = "all"
+_REMARKS_MAX = 10
 _RANGE_TYPES = {ValueType.MATRIX: "range vector", ValueType.STRING: "string"}
 
 _QUERY = Parameter("query", "PromQL expression.", is_required=True, example="up")
@@ -38,25 +51,43 @@ _COMMON = (
     Parameter("timeout", "Evaluation timeout, such as `30s` or `2.5`; at most the server's own.", example="30s"),
     Parameter("limit", "Most series in the answer; 0 is no limit.", schema="integer"),
     Parameter("lookback_delta", "How long the last sample of a series counts as its current value.", example="5m"),
-    Parameter("stats", "If not empty, the answer holds statistics of the query."),
+    Parameter("stats", "If not empty, the answer holds statistics; `all`: of each step too.", example="all"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOptions:
-    """`limit` 0 is none; `lookback_ms` None the engine's own."""
+    """`limit` 0 is none; `lookback_ms` None the engine's own; `statistics` "" is none, "all" those of steps too."""
 
     expression: str
     limit: int
     lookback_ms: int | None
-    with_statistics: bool
+    statistics: str
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTimes:
-    start_ms: int
-    end_ms: int
-    step_ms: int
+class Evaluation:
+    """An instant or a range query, ready for a reader."""
+
+    engine: Engine
+    plan: Plan
+    times: QueryTimes
+    lookback_ms: int | None
+    guard: Guard
+    watch: QueryWatch
+
+    def result(self, reader: Reader) -> QueryResult:
+        engine, plan, times = self.engine, self.plan, self.times
+        lookback_ms, guard, watch = self.lookback_ms, self.guard, self.watch
+        if not times.is_range:
+            return engine.instant(plan, times.start_ms, reader, lookback_ms=lookback_ms, guard=guard, watch=watch)
+        bounds = (times.start_ms, times.end_ms, times.step_ms)
+        return engine.range(plan, *bounds, reader, lookback_ms=lookback_ms, guard=guard, watch=watch)
+
+
+def asked_query(request: Request, expression: str, times: QueryTimes, client_header: str) -> AskedQuery:
+    client, path = client_of(request, client_header), request.scope["path"]
+    return AskedQuery(expression, times.start_ms, times.end_ms, times.step_ms, client, request.method, path)
 
 
 class QueryRoutes:
@@ -64,6 +95,7 @@ class QueryRoutes:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._quick = QuickQueries()
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         time = Parameter("time", f"Evaluation time: {_TIME_FORMS}. Default: now.")
@@ -83,7 +115,7 @@ class QueryRoutes:
                 self.range,
                 "Evaluate an expression over a range of time",
                 methods=GET_AND_POST,
-                parameters=(_QUERY, start, end, step, *_COMMON),
+                parameters=(_QUERY, start, end, step, TABLE_FORMAT, *_COMMON),
             ),
             Endpoint(
                 "/api/v1/query_exemplars",
@@ -110,44 +142,46 @@ class QueryRoutes:
         )
 
     async def instant(self, request: Request) -> Answer:
-        context = self._context
-        parameters = await read_parameters(request, context.limits)
-        limit = parameters.limit()
-        at_ms = parameters.time_ms_or("time", context.clock.now_ms())
-        guard = query_guard(context, _timeout_seconds(parameters))
-        options = _options(parameters, limit)
-
-        def work(guard: QueryGuard) -> Iterator[bytes]:
-            plan = self._plan(options.expression)
-            with context.store.reader() as reader:
-                result = context.engine.instant(plan, at_ms, reader, lookback_ms=options.lookback_ms, guard=guard)
-            return self._body(result, options, guard)
-
-        return await answer_in_thread(context, request, work, guard)
+        parameters = await read_parameters(request, self._context.limits)
+        times = QueryTimes.instant(parameters.time_ms_or("time", self._context.clock.now_ms()))
+        return await self._evaluated(request, parameters, times)
 
     async def range(self, request: Request) -> Answer:
+        parameters = await read_parameters(request, self._context.limits)
+        table = table_format(parameters.text("format"))
+        answer = await self._evaluated(request, parameters, range_times(parameters, self._context.limits), table)
+        return answer if table is None else replace(answer, content_type=MEDIA_TYPES[table].name.encode())
+
+    async def _evaluated(
+        self, request: Request, parameters: Parameters, times: QueryTimes, table: ExportFormat | None = None
+    ) -> Answer:
         context = self._context
-        parameters = await read_parameters(request, context.limits)
-        limit = parameters.limit()
-        times = self._range_times(parameters)
-        guard = query_guard(context, _timeout_seconds(parameters))
-        options = _options(parameters, limit)
+        options = query_options(parameters)
+        guard = query_guard(context, timeout_seconds(parameters))
+        asked = asked_query(request, options.expression, times, context.limits.client_header)
+        is_quick = self._quick.is_quick(options.expression, times)
 
         def work(guard: QueryGuard) -> Iterator[bytes]:
-            plan = self._plan(options.expression)
-            refused = _RANGE_TYPES.get(value_type(plan.expression))
+            plan = query_plan(context.engine, options.expression)
+            refused = _RANGE_TYPES.get(value_type(plan.expression)) if times.is_range else None
             if refused:
                 reason = f'invalid expression type "{refused}" for range query, must be Scalar or instant Vector'
                 raise invalid_parameter("query", reason)
-            start_ms, end_ms, step_ms = times.start_ms, times.end_ms, times.step_ms
-            lookback_ms = options.lookback_ms
-            with context.store.reader() as reader:
-                result = context.engine.range(
-                    plan, start_ms, end_ms, step_ms, reader, lookback_ms=lookback_ms, guard=guard
-                )
-            return self._body(result, options, guard)
+            watch = context.records.new_watch(counts_samples=bool(options.statistics))
+            evaluation = Evaluation(context.engine, plan, times, options.lookback_ms, guard, watch)
+            with context.store.reader() as opened:
+                reader = counted_reader(context, request, opened)
+                result, record = context.records.evaluated(query, watch, lambda: evaluation.result(reader))
+            context.metrics.query_samples.inc(result.statistics.samples)
+            query.cost = result.statistics.samples + result.statistics.series * result.steps.count
+            if table is not None:
+                return table_pieces(result, table, guard)
+            return self._body(result, record, options, guard)
 
-        return await answer_in_thread(context, request, work, guard)
+        with context.records.running.entered(asked, context.clock.now_ms(), guard) as query:
+            answer = await answer_in_thread(context, request, work, guard, is_quick=is_quick)
+            self._quick.learn(options.expression, times, query.cost)
+            return answer
 
     async def exemplars(self, request: Request) -> Answer:
         parameters = await read_parameters(request, self._context.limits)
@@ -165,7 +199,7 @@ class QueryRoutes:
         parameters = await read_parameters(request, self._context.limits)
 
         def work(_guard: QueryGuard) -> list[bytes]:
-            return data_pieces(prettify(self._plan(parameters.text("query")).expression))
+            return data_pieces(prettify(query_plan(self._context.engine, parameters.text("query")).expression))
 
         return await answer_in_thread(self._context, request, work)
 
@@ -173,44 +207,52 @@ class QueryRoutes:
         parameters = await read_parameters(request, self._context.limits)
 
         def work(_guard: QueryGuard) -> list[bytes]:
-            return data_pieces(expression_json(self._plan(parameters.text("query")).expression))
+            return data_pieces(expression_json(query_plan(self._context.engine, parameters.text("query")).expression))
 
         return await answer_in_thread(self._context, request, work)
 
-    def _plan(self, expression: str) -> Plan:
-        try:
-            return self._context.engine.plan(expression)
-        except ParseError as error:
-            raise invalid_parameter("query", str(error)) from None
-
-    def _range_times(self, parameters: Parameters) -> RangeTimes:
-        start_ms, end_ms = parameters.time_ms("start"), parameters.time_ms("end")
-        if end_ms < start_ms:
-            raise invalid_parameter("end", "end timestamp must not be before start time")
-        step_ns = parameters.duration_ns("step")
-        if step_ns <= 0:
-            reason = "zero or negative query resolution step widths are not accepted. Try a positive integer"
-            raise invalid_parameter("step", reason)
-        steps_max = self._context.limits.query_steps
-        if (end_ms - start_ms) * _NS_PER_MS // step_ns > steps_max:
-            raise BadRequest(
-                f"exceeded maximum resolution of {steps_max:,} points per timeseries."
-                " Try decreasing the query resolution (?step=XX)"
-            )
-        return RangeTimes(start_ms, end_ms, max(1, step_ns // _NS_PER_MS))
-
-    def _body(self, result: QueryResult, options: QueryOptions, guard: QueryGuard) -> Iterator[bytes]:
-        self._context.metrics.query_samples.inc(result.statistics.samples)
+    def _body(
+        self, result: QueryResult, record: QueryRecord, options: QueryOptions, guard: QueryGuard
+    ) -> Iterator[bytes]:
         shown, is_truncated = _truncated(result, options.limit)
         yield b'{"status":"success","data":{"resultType":"%b","result":' % shown.type.value.encode()
         yield from result_pieces(shown, guard)
-        if options.with_statistics:
-            yield b',"stats":' + orjson.dumps(_statistics(result, guard))
-        warnings = (*shown.warnings, TRUNCATED) if is_truncated else shown.warnings
-        yield b"}" + closing_piece(warnings, shown.infos)
+        if options.statistics:
+            steps = result.steps if options.statistics == _ALL_STATISTICS else None
+            yield b',"stats":' + orjson.dumps(statistics_json(record, steps))
+        warnings = _first_remarks(shown.warnings, "warning")
+        yield b"}" + closing_piece(
+            [*warnings, TRUNCATED] if is_truncated else warnings, _first_remarks(shown.infos, "info")
+        )
 
 
-def _options(parameters: Parameters, limit: int) -> QueryOptions:
+def query_plan(engine: Engine, expression: str) -> Plan:
+    """Raises BadRequest that names the parameter `query`."""
+    try:
+        return engine.plan(expression)
+    except ParseError as error:
+        raise invalid_parameter("query", str(error)) from None
+
+
+def range_times(parameters: Parameters, limits: Limits) -> QueryTimes:
+    """`start`, `end` and `step`. Raises BadRequest."""
+    start_ms, end_ms = parameters.time_ms("start"), parameters.time_ms("end")
+    if end_ms < start_ms:
+        raise invalid_parameter("end", "end timestamp must not be before start time")
+    step_ns = parameters.duration_ns("step")
+    if step_ns <= 0:
+        reason = "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        raise invalid_parameter("step", reason)
+    steps_max = limits.query_steps
+    if (end_ms - start_ms) * _NS_PER_MS // step_ns > steps_max:
+        raise BadRequest(
+            f"exceeded maximum resolution of {steps_max:,} points per timeseries."
+            " Try decreasing the query resolution (?step=XX)"
+        )
+    return QueryTimes(start_ms, end_ms, max(1, step_ns // _NS_PER_MS))
+
+
+def query_options(parameters: Parameters) -> QueryOptions:
     lookback_ms = None
     text = parameters.text("lookback_delta")
     if text:
@@ -220,14 +262,21 @@ def _options(parameters: Parameters, limit: int) -> QueryOptions:
             raise BadRequest(f"error parsing lookback delta duration: {error}") from None
     return QueryOptions(
         expression=parameters.text("query"),
-        limit=limit,
+        limit=parameters.limit(),
         lookback_ms=lookback_ms if lookback_ms is not None and lookback_ms > 0 else None,
-        with_statistics=bool(parameters.text("stats")),
+        statistics=parameters.text("stats"),
     )
 
 
-def _timeout_seconds(parameters: Parameters) -> float | None:
+def timeout_seconds(parameters: Parameters) -> float | None:
     return parameters.duration_ns("timeout") / 1e9 if parameters.text("timeout") else None
+
+
+def _first_remarks(remarks: Sequence[str], kind: str) -> list[str]:
+    """As many as upstream shows, and how many more there are."""
+    more = len(remarks) - _REMARKS_MAX
+    omitted = [f"{more} more {kind} annotations omitted"] if more > 0 else []
+    return [*remarks[:_REMARKS_MAX], *omitted]
 
 
 def _truncated(result: QueryResult, limit: int) -> tuple[QueryResult, bool]:
@@ -240,19 +289,3 @@ def _truncated(result: QueryResult, limit: int) -> tuple[QueryResult, bool]:
         labels, starts = value.labels.take(np.arange(limit)), value.starts[: limit + 1]
         return replace(result, value=SampleRuns(labels, starts, value.timestamps_ms[:end], value.values[:end])), True
     return result, False
-
-
-def _statistics(result: QueryResult, guard: QueryGuard) -> dict[str, Any]:
-    """In upstream's shape. All samples of a query are in memory at once, so the peak is what was loaded."""
-    statistics = result.statistics
-    evaluation, sort = statistics.seconds.get("evaluation", 0.0), statistics.seconds.get("result_sort", 0.0)
-    timings = {
-        "evalTotalTime": evaluation + sort,
-        "resultSortTime": sort,
-        "queryPreparationTime": 0.0,
-        "innerEvalTime": evaluation,
-        "execQueueTime": max(0.0, guard.elapsed_seconds() - evaluation - sort),
-        "execTotalTime": guard.elapsed_seconds(),
-    }
-    samples = {"totalQueryableSamples": statistics.samples, "peakSamples": statistics.samples}
-    return {"timings": timings, "samples": samples}

@@ -116,6 +116,8 @@ def _tsdb_json(statistics: StoreStatistics) -> Json:
         "labelValueCountByLabelName": _counts(statistics.values_by_label),
         "memoryInBytesByLabelName": _counts(statistics.bytes_by_label),
         "seriesCountByLabelValuePair": _counts(statistics.series_by_pair),
+        "createdSeriesLastHour": statistics.created_last_hour,
+        "createdSeriesLastHourByMetricName": _counts(statistics.created_by_metric),
     }
 
 

@@ -75,7 +75,6 @@ class WriteRoutes:
         metrics = self._context.metrics
         metrics.written_samples.inc(written.samples)
         metrics.refused_series.inc(written.refused_series)
-        metrics.ignored_histograms.inc(written.ignored_histograms)
 
 
 def _refusal_text(written: Written) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from monitor.api.shapes.float_text import float_text, float_texts, short_timestamp_text, timestamp_text, timestamp_texts
+from monitor.api.shapes.histogram_json import histogram_pieces
 from monitor.model.frame import Frame
 from monitor.model.label_frame import LabelColumn, LabelFrame
 from monitor.model.samples import Indices, Mask, Values
@@ -61,6 +62,8 @@ def result_pieces(result: QueryResult, guard: Guard) -> Iterator[bytes]:
         yield b'[%b,"%b"]' % (short_timestamp_text(at_ms), float_text(value).encode())
     elif isinstance(value, str):
         yield b"[%b,%b]" % (short_timestamp_text(at_ms), json_text(value))
+    elif isinstance(value, Frame | SampleRuns) and value.histograms is not None:
+        yield from histogram_pieces(result, metric_texts(value.labels), guard)
     elif isinstance(value, SampleRuns):
         yield from _runs(value, guard)
     elif result.type is ResultType.VECTOR:

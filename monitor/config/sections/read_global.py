@@ -33,6 +33,7 @@ def read_global(
         scrape_timeout_ms=read_timeout_ms(section, interval_ms, _DEFAULT.scrape_timeout_ms),
         evaluation_interval_ms=section.duration_ms("evaluation_interval") or _DEFAULT.evaluation_interval_ms,
         rule_query_offset_ms=section.duration_ms("rule_query_offset"),
+        query_log_file=section.file_path("query_log_file"),
         external_labels=_read_external_labels(section, name_validation, environment),
         scrape_protocols=read_scrape_protocols(section),
         limits=read_scrape_limits(section, defaults),

@@ -25,6 +25,7 @@ from monitor.config.sections.read_global import (
 )
 from monitor.config.sections.read_http import read_http_client
 from monitor.config.sections.read_relabel import read_relabel_rules
+from monitor.config.sections.read_vocabulary import VocabularyShelf
 from monitor.config.sections.unsupported import SCRAPE, ignore_unsupported
 from monitor.config.yaml.yaml_reader import Section
 from monitor.config.yaml.yaml_values import shown, to_choice
@@ -35,8 +36,8 @@ _FILE_SD_NAME = re.compile(r"[^*]*(?:\*[^/]*)?\.(?:json|yml|yaml|JSON|YML|YAML)"
 _SCHEMES = {"http": "http", "https": "https"}
 
 
-def read_scrape_config(section: Section, global_config: GlobalConfig) -> ScrapeConfig:
-    """One job, with what it does not set taken from `global_config`."""
+def read_scrape_config(section: Section, global_config: GlobalConfig, shelf: VocabularyShelf) -> ScrapeConfig:
+    """One job, with what it does not set taken from `global_config`, and its vocabularies from `shelf`."""
     section.require("job_name")
     ignore_unsupported(section, SCRAPE)
     interval_ms = section.duration_ms("scrape_interval") or global_config.scrape_interval_ms
@@ -66,6 +67,7 @@ def read_scrape_config(section: Section, global_config: GlobalConfig) -> ScrapeC
         keep_dropped_targets=section.integer("keep_dropped_targets") or global_config.keep_dropped_targets,
         name_validation=name_validation,
         name_escaping=_read_job_name_escaping(section, name_validation, global_config),
+        vocabulary=shelf.choose(section),
     )
 
 

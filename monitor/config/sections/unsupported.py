@@ -56,7 +56,6 @@ TSDB = {
 }
 
 GLOBAL = {
-    "query_log_file": Unsupported("queries are not logged to a file"),
     "scrape_failure_log_file": Unsupported("failed scrapes are shown with their target and not logged to a file"),
     "scrape_native_histograms": _NATIVE_HISTOGRAMS,
     "convert_classic_histograms_to_nhcb": _NATIVE_HISTOGRAMS,

@@ -271,6 +271,11 @@ class Section:
         """A list of texts."""
         return self.parsed_list(key, str, default)
 
+    def one_or_more_texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or one text alone."""
+        node = self._find(key)
+        return (self.text(key),) if isinstance(node, ScalarNode) else self.texts(key)
+
     def parsed_list(self, key: str, parse: Callable[[str], T], default: tuple[T, ...] = ()) -> tuple[T, ...]:
         """A list of what `parse` makes of texts; what it refuses becomes a Problem and is left out."""
         node = self._find(key)
@@ -296,6 +301,11 @@ class Section:
             name: "" if is_null(node) else self._convert(node, f"{key}.{name}", _text_of, "")
             for name, node in self._entries(key)
         }
+
+    def text_mappings(self, key: str) -> dict[str, dict[str, str]]:
+        """A mapping of any keys to mappings of any keys to texts."""
+        section = self.section_or_empty(key)
+        return {name: section.text_mapping(name) for name, _ in self._entries(key)}
 
     def text_lists(self, key: str) -> dict[str, tuple[str, ...]]:
         """A mapping of any keys to lists of texts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -13,6 +14,7 @@ from monitor.model.samples import Mask, Values
 from monitor.promql.aggregation.exact_sums import group_sums
 from monitor.promql.aggregation.group_variances import group_variances
 from monitor.promql.aggregation.groups import Groups
+from monitor.promql.aggregation.mixed_buckets import warn_of_mixed_buckets
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.go_format import format_general
 from monitor.promql.plan import unwrapped
@@ -59,16 +61,31 @@ def _reduced(node: Aggregation, vector: Vector, reduction: _Reduction, context: 
     if not vector.size:
         return Vector.empty(vector.steps)
     groups = groups_of(node, vector.labels, context)
-    labels = context.derive(
+    labels = group_labels(node, groups, vector.labels, context)
+    warn_of_mixed_buckets(node, groups, labels, vector, context)
+    present = None if vector.present is None else groups.any(vector.present)
+    return grouped(Vector(labels, reduction(groups, vector), present), groups, vector)
+
+
+def group_labels(node: Aggregation, groups: Groups, labels: LabelFrame, context: QueryContext) -> LabelFrame:
+    return context.derive(
         node,
         "group labels",
-        (vector.labels,),
-        lambda: vector.labels.take(groups.first).keep(grouping_names(node, vector.labels)),
+        (labels,),
+        lambda: labels.take(groups.first).keep(grouping_names(node, labels)),
     )
-    present = None if vector.present is None else groups.any(vector.present)
-    result = Vector(labels, reduction(groups, vector), present, _drops_name(groups, vector))
+
+
+def grouped(result: Vector, groups: Groups, vector: Vector) -> Vector:
+    """One result for each group of `vector`, with what else a vector has to say, in the order that upstream gives."""
+    result = replace(result, drops_name=_drops_name(groups, vector))
     order = groups_by_appearance(groups, vector)
-    return result if order is None else result.take(order, labels.take(order))
+    return result if order is None else result.take(order, result.labels.take(order))
+
+
+def reduced_floats(node: Aggregation, groups: Groups, vector: Vector) -> Values:
+    """(G, T); unspecified for groups without a float."""
+    return _REDUCTIONS[node.operator](groups, vector)
 
 
 def groups_by_appearance(groups: Groups, vector: Vector) -> Rows | None:

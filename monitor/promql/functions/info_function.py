@@ -15,7 +15,7 @@ from monitor.model.samples import Mask, Values
 from monitor.promql.aggregation.groups import Groups
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.names import merge_equal
-from monitor.promql.selectors import sample_times
+from monitor.promql.selectors import sample_times, selects_histograms
 from monitor.promql.steps import Steps
 from monitor.promql.syntax.nodes import Call, VectorSelector, walk
 from monitor.promql.values import Vector
@@ -90,7 +90,11 @@ def _info_series(
         if isinstance(seen, VectorSelector):
             selector = replace(selector, offset=seen.offset, at=seen.at)
             break
-    return sample_times(selector, steps, context)
+    if selects_histograms(selector, steps, context):
+        raise EvaluationError("an info metric must have float samples, got native histograms")
+    infos = sample_times(selector, steps, context)
+    context.watch.count_vector(infos)
+    return infos
 
 
 def _quoted(text: str) -> str:

@@ -19,6 +19,7 @@ from monitor.promql.functions.math_functions import ELEMENTWISE, clamp, larger, 
 from monitor.promql.functions.names import without_names
 from monitor.promql.functions.sort_functions import sorted_by_labels, sorted_by_value
 from monitor.promql.functions.time_functions import CALENDAR, Instants
+from monitor.promql.histograms import native_functions
 from monitor.promql.histograms.histogram_functions import histogram_fraction, histogram_quantile, histogram_quantiles
 from monitor.promql.plan import unwrapped
 from monitor.promql.steps import Steps
@@ -47,12 +48,21 @@ class FunctionCall:
 
     def mapped(self, values: Values) -> Vector:
         """The first argument with other values, which do not mean what its name says."""
-        return without_names(replace(self.vector(0), values=values), self.node, self.context)
+        return without_names(replace(self.vector(0), values=values, histograms=None), self.node, self.context)
+
+    def of_floats(self) -> FunctionCall:
+        """Without the native histograms among the arguments."""
+        if all(not isinstance(value, Vector) or value.histograms is None for value in self.arguments):
+            return self
+        floats = tuple(value.floats() if isinstance(value, Vector) else value for value in self.arguments)
+        return replace(self, arguments=floats)
 
 
 def call_function(call: FunctionCall) -> Value:
     """Every function that takes no range vector."""
     name = call.node.function
+    if name not in HISTOGRAM_AWARE:
+        call = call.of_floats()
     if name in ELEMENTWISE:
         return call.mapped(ELEMENTWISE[name](call.vector(0).values))
     if name in CALENDAR:
@@ -165,9 +175,8 @@ def _histogram_fraction(call: FunctionCall) -> Vector:
     return histogram_fraction(call.node, call.scalar(0), call.scalar(1), call.vector(2), call.context)
 
 
-def _native_histograms_only(call: FunctionCall) -> Vector:
-    vector = call.vector(0)
-    return vector.filtered(np.zeros(vector.values.shape, np.bool_))
+def _of_native_histograms(call: FunctionCall) -> Vector:
+    return native_functions.histogram_numbers(call.node, call.vector(0), call.context)
 
 
 def _constant(value: Callable[[QueryContext], float]) -> Callable[[FunctionCall], Values]:
@@ -181,14 +190,14 @@ _FUNCTIONS: Mapping[str, Callable[[FunctionCall], Value]] = MappingProxyType(
         "clamp_max": _clamp,
         "clamp_min": _clamp,
         "end": _constant(lambda context: context.end_ms / 1000),
-        "histogram_avg": _native_histograms_only,
-        "histogram_count": _native_histograms_only,
+        "histogram_avg": _of_native_histograms,
+        "histogram_count": _of_native_histograms,
         "histogram_fraction": _histogram_fraction,
         "histogram_quantile": _histogram_quantile,
         "histogram_quantiles": _histogram_quantiles,
-        "histogram_stddev": _native_histograms_only,
-        "histogram_stdvar": _native_histograms_only,
-        "histogram_sum": _native_histograms_only,
+        "histogram_stddev": _of_native_histograms,
+        "histogram_stdvar": _of_native_histograms,
+        "histogram_sum": _of_native_histograms,
         "info": lambda call: info_function.info(call.node, call.vector(0), call.steps, call.context),
         "label_join": _label_join,
         "label_replace": _label_replace,
@@ -209,4 +218,11 @@ _FUNCTIONS: Mapping[str, Callable[[FunctionCall], Value]] = MappingProxyType(
         "vector": lambda call: single_row(call.scalar(0)),
     }
 )
+HISTOGRAM_AWARE = frozenset(
+    {
+        *("absent", "info", "label_join", "label_replace", "sort_by_label", "sort_by_label_desc", "timestamp"),
+        *(name for name in _FUNCTIONS if name.startswith("histogram_")),
+    }
+)
+"""Functions that look at native histograms; for the others there are only floats."""
 FUNCTION_NAMES = frozenset({*ELEMENTWISE, *CALENDAR, *_FUNCTIONS})

@@ -9,6 +9,7 @@ import numpy as np
 from monitor.errors import EvaluationError
 from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import METRIC_NAME
+from monitor.model.native_histograms import Histograms
 from monitor.promql.aggregation.groups import Groups
 from monitor.promql.context import QueryContext
 from monitor.promql.syntax.nodes import Node
@@ -62,4 +63,13 @@ def _merged(vector: Vector, groups: Groups, labels: LabelFrame) -> Vector:
     drops_name = None
     if vector.drops_name is not None:
         drops_name = groups.any((vector.drops_name & vector.any_present())[:, None])[:, 0]
-    return Vector(labels, values, groups.any(present), drops_name)
+    return Vector(labels, values, groups.any(present), drops_name, _merged_histograms(vector, groups))
+
+
+def _merged_histograms(vector: Vector, groups: Groups) -> Histograms | None:
+    if vector.histograms is None:
+        return None
+    rows, steps = np.nonzero(vector.histogram_mask())
+    histograms = np.full((groups.size, vector.steps), None, object)
+    histograms[groups.group[rows], steps] = vector.histograms[rows, steps]
+    return histograms

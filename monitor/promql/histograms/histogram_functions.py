@@ -1,4 +1,4 @@
-"""histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms."""
+"""histogram_quantile, histogram_quantiles and histogram_fraction, the classic histograms among what they get."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from monitor.promql.histograms.bucket_quantiles import (
     make_monotonic,
     packed,
 )
-from monitor.promql.plan import unwrapped
+from monitor.promql.histograms.native_functions import native_fractions, native_quantiles, without_conflicts
 from monitor.promql.steps import Steps
-from monitor.promql.syntax.nodes import Call, Expression
+from monitor.promql.syntax.nodes import Call
 from monitor.promql.values import Vector
 
 
@@ -45,26 +45,45 @@ _Formula = Callable[[_Cells], Values]
 
 def histogram_quantile(node: Call, quantile: Values, vector: Vector, steps: Steps, context: QueryContext) -> Vector:
     """`quantile` (T,)."""
-    _check_quantile(quantile, node.arguments[0], context)
-    layout = _layout(node, vector, unwrapped(node.arguments[1]).span, context)
-    span = unwrapped(node.arguments[1]).span
+    _check_quantile(quantile, context.plan.argument_span(node.arguments[0], node), context)
+    span = context.plan.argument_span(node.arguments[1], node)
+    if vector.histograms is not None:
+        vector = without_conflicts(vector, span, context)
+        natives = native_quantiles(quantile, vector, context.plan.argument_span(node.arguments[0], node), context)
+        classics = _classic_quantile(node, quantile, vector.floats(), steps, context)
+        return _joined([natives, classics], node, context)
+    return without_names(_classic_quantile(node, quantile, vector, steps, context), node, context)
+
+
+def _classic_quantile(node: Call, quantile: Values, vector: Vector, steps: Steps, context: QueryContext) -> Vector:
+    span = context.plan.argument_span(node.arguments[1], node)
+    layout = _layout(node, vector, span, context)
 
     def formula(cells: _Cells) -> Values:
         chosen = quantile[cells.steps]
         counts = _monotonic(cells, _is_valid(chosen), layout, span, steps, context)
         return bucket_quantiles(chosen, counts, cells.bounds, cells.sizes)
 
-    return without_names(_evaluate(layout, vector, formula), node, context)
+    return _evaluate(layout, vector, formula)
 
 
 def histogram_fraction(node: Call, lower: Values, upper: Values, vector: Vector, context: QueryContext) -> Vector:
     """`lower` and `upper` (T,)."""
-    layout = _layout(node, vector, unwrapped(node.arguments[2]).span, context)
+    span = context.plan.argument_span(node.arguments[2], node)
+    if vector.histograms is not None:
+        vector = without_conflicts(vector, span, context)
+        natives = native_fractions(lower, upper, vector, context.plan.argument_span(node.arguments[0], node), context)
+        return _joined([natives, _classic_fraction(node, lower, upper, vector.floats(), context)], node, context)
+    return without_names(_classic_fraction(node, lower, upper, vector, context), node, context)
+
+
+def _classic_fraction(node: Call, lower: Values, upper: Values, vector: Vector, context: QueryContext) -> Vector:
+    layout = _layout(node, vector, context.plan.argument_span(node.arguments[2], node), context)
 
     def formula(cells: _Cells) -> Values:
         return bucket_fractions(lower[cells.steps], upper[cells.steps], cells.counts, cells.bounds)
 
-    return without_names(_evaluate(layout, vector, formula), node, context)
+    return _evaluate(layout, vector, formula)
 
 
 def histogram_quantiles(
@@ -72,9 +91,13 @@ def histogram_quantiles(
 ) -> Vector:
     """Each of `quantiles` (T,), told apart by the label `label`."""
     for argument, quantile in zip(node.arguments[2:], quantiles, strict=True):
-        _check_quantile(quantile, argument, context)
-    layout = _layout(node, vector, unwrapped(node.arguments[0]).span, context)
-    span = unwrapped(node.arguments[1]).span
+        _check_quantile(quantile, context.plan.argument_span(argument, node), context)
+    argument_span = context.plan.argument_span(node.arguments[0], node)
+    if vector.histograms is not None:
+        vector = without_conflicts(vector, argument_span, context)
+    classics = vector.floats()
+    layout = _layout(node, classics, argument_span, context)
+    span = context.plan.argument_span(node.arguments[1], node)
     any_valid = np.logical_or.reduce([_is_valid(quantile) for quantile in quantiles])
     parts = []
     for number, quantile in enumerate(quantiles):
@@ -84,7 +107,10 @@ def histogram_quantiles(
             counts = _monotonic(cells, repaired, layout, span, steps, context)
             return bucket_quantiles(quantile[cells.steps], counts, cells.bounds, cells.sizes)
 
-        parts += _by_quantile(_evaluate(layout, vector, formula), label, quantile)
+        if vector.histograms is not None:
+            natives = native_quantiles(quantile, vector, argument_span, context)
+            parts += _by_quantile(natives, label, quantile)
+        parts += _by_quantile(_evaluate(layout, classics, formula), label, quantile)
     return _joined(parts, node, context)
 
 
@@ -112,11 +138,9 @@ def _is_valid(quantile: Values) -> Mask:
     return valid
 
 
-def _check_quantile(quantile: Values, argument: Expression, context: QueryContext) -> None:
+def _check_quantile(quantile: Values, span: Span, context: QueryContext) -> None:
     for value in np.unique(quantile[~_is_valid(quantile)]).tolist():
-        context.annotations.warn(
-            f"quantile value should be between 0 and 1, got {format_general(value)}", unwrapped(argument).span
-        )
+        context.annotations.warn(f"quantile value should be between 0 and 1, got {format_general(value)}", span)
 
 
 def _layout(node: Call, vector: Vector, span: Span, context: QueryContext) -> BucketLayout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.model.label_frame import LabelFrame
+from monitor.model.native_histograms import Histograms
 from monitor.model.samples import Mask
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.names import merge_equal
@@ -32,7 +33,18 @@ def _union(node: Binary, left: Vector, right: Vector, context: QueryContext) -> 
     if left.drops_name is not None or right.drops_name is not None:
         drops_name = np.concatenate([_drops_name(left), _drops_name(right)])
     values = np.concatenate([left.values, right.values])
-    return merge_equal(Vector(labels, values, np.concatenate([left.mask(), right.mask()]), drops_name), node, context)
+    present = np.concatenate([left.mask(), right.mask()])
+    return merge_equal(Vector(labels, values, present, drops_name, _histograms(left, right)), node, context)
+
+
+def _histograms(left: Vector, right: Vector) -> Histograms | None:
+    if left.histograms is None and right.histograms is None:
+        return None
+    sides = (left, right)
+    nothing = (np.full(side.values.shape, None, object) for side in sides)
+    return np.concatenate(
+        [none if side.histograms is None else side.histograms for side, none in zip(sides, nothing, strict=True)]
+    )
 
 
 def _drops_name(vector: Vector) -> Mask:

@@ -19,6 +19,7 @@ from monitor.promql.aggregation.groups import Groups
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.names import drop_names, merge_equal
 from monitor.promql.operators.binary_operators import ARITHMETIC, COMPARISONS, HISTOGRAM_ONLY, without_result
+from monitor.promql.operators.histogram_operators import Operand, histogram_rows, operate
 from monitor.promql.operators.matching_labels import NONE, Pairing, match_labels, pair
 from monitor.promql.syntax.nodes import Binary, MatchCardinality, VectorMatching
 from monitor.promql.values import Vector
@@ -72,6 +73,8 @@ def vector_vector(node: Binary, left: Vector, right: Vector, context: QueryConte
     keeps_names = context.features.promql_delayed_name_removal
     pairs = context.derive(node, "pairs", inputs, lambda: _find_pairs(operation, keeps_names))
     active = _active(operation, pairs)
+    if operation.many.histograms is not None or operation.one.histograms is not None:
+        return _calculate_with_histograms(operation, pairs, active, context)
     if not pairs.are_unique:
         _refuse_ambiguity(operation, pairs, active)
     return _calculate(operation, pairs, active, context)
@@ -189,9 +192,7 @@ def _calculate(operation: _Operation, pairs: _Pairs, active: Mask | None, contex
     many = _operand(operation.many.values, pairs.many, operation.fill_many)
     one = _operand(operation.one.values, pairs.one, operation.fill_one)
     left, right = (one, many) if operation.is_swapped else (many, one)
-    drops_name = None
-    if context.features.promql_delayed_name_removal:
-        drops_name = np.full(len(pairs.many), node.return_bool)
+    drops_name = _drops_name(operation, pairs, context)
     if node.operator in HISTOGRAM_ONLY:
         result = Vector(pairs.labels, left, active, drops_name)
         return without_result(node, result, result.mask(), context)
@@ -203,6 +204,34 @@ def _calculate(operation: _Operation, pairs: _Pairs, active: Mask | None, contex
             result = Vector(pairs.labels, keep.astype(np.float64), active, drops_name)
         else:
             result = Vector(pairs.labels, left, active, drops_name).filtered(keep)
+    return merge_equal(result, node, context)
+
+
+def _drops_name(operation: _Operation, pairs: _Pairs, context: QueryContext) -> Mask | None:
+    if not context.features.promql_delayed_name_removal:
+        return None
+    return np.full(len(pairs.many), operation.node.return_bool)
+
+
+def _calculate_with_histograms(
+    operation: _Operation, pairs: _Pairs, active: Mask | None, context: QueryContext
+) -> Vector:
+    """Pairs of types that the operator makes nothing of are no pairs, so they cannot be ambiguous either."""
+    node, many, one = operation.node, operation.many, operation.one
+    sides = [
+        Operand(_operand(many.values, pairs.many, operation.fill_many), histogram_rows(many, pairs.many)),
+        Operand(_operand(one.values, pairs.one, operation.fill_one), histogram_rows(one, pairs.one)),
+    ]
+    left, right = reversed(sides) if operation.is_swapped else sides
+    there = np.ones((len(pairs.many), many.steps), np.bool_) if active is None else active
+    outcome = operate(node, left, right, there, context)
+    if not pairs.are_unique:
+        _refuse_ambiguity(operation, pairs, outcome.valid)
+    drops_name = _drops_name(operation, pairs, context)
+    if node.return_bool:
+        result = Vector(pairs.labels, outcome.holds.astype(np.float64), outcome.valid, drops_name)
+    else:
+        result = Vector(pairs.labels, outcome.values, outcome.holds, drops_name, outcome.histograms)
     return merge_equal(result, node, context)
 
 

@@ -15,6 +15,8 @@ from monitor.promql.context import QueryContext
 from monitor.promql.functions.go_format import format_general
 from monitor.promql.functions.instant_functions import exact_labels
 from monitor.promql.functions.names import METADATA_LABELS, without_names
+from monitor.promql.histograms.extended_histograms import with_extended_windows
+from monitor.promql.histograms.range_histograms import with_histogram_windows
 from monitor.promql.plan import unwrapped
 from monitor.promql.ranges import counters, over_time, regression
 from monitor.promql.ranges.extended_ranges import compute_extended
@@ -102,10 +104,16 @@ def call_range_function(
             context.guard,
         )
     vector = Vector(samples.labels, result.values, result.present)
+    if samples.histograms and samples.modifier is not None:
+        vector = with_extended_windows(
+            node.function, samples, vector, context.lookback_ms, _place(node, context), context
+        )
+    elif samples.histograms:
+        vector = with_histogram_windows(node.function, samples, vector, _place(node, context), context)
     if node.function == "absent_over_time":
         return _absent_over_time(node, vector)
     if node.function in ("rate", "increase"):
-        _remark_on_gauges(node, vector, context)
+        _remark_on_gauges(node, vector.floats(), context)
     if node.function == "quantile_over_time":
         _remark_on_quantile(node, scalars[0], vector, context)
     return vector if function.keeps_name else without_names(vector, node, context, whole_series=True)
@@ -119,7 +127,7 @@ def _absent_over_time(node: Call, vector: Vector) -> Vector:
 def _remark_on_gauges(node: Call, vector: Vector, context: QueryContext) -> None:
     """An info for each metric that is not named or typed as a counter."""
     has_values = vector.any_present()
-    span = _place(node)
+    span = _place(node, context)
     names = vector.labels.column(METRIC_NAME)
     if not context.features.type_and_unit_labels:
         suspects = [c for c in names.used().tolist() if c and not names.values[c].endswith(_COUNTER_SUFFIXES)]
@@ -139,10 +147,11 @@ def _remark_on_quantile(node: Call, quantile: Values, vector: Vector, context: Q
     wrong = quantile[vector.present_steps() & ~((quantile >= 0) & (quantile <= 1))]
     for value in np.unique(wrong).tolist():
         message = f"quantile value should be between 0 and 1, got {format_general(value)}"
-        context.annotations.warn(message, _place(node))
+        context.annotations.warn(message, _place(node, context))
 
 
-def _place(node: Call) -> Span:
+def _place(node: Call, context: QueryContext) -> Span:
     """Of the first argument; upstream has no place for a subquery there and names the start of the expression."""
-    argument = unwrapped(node.arguments[0])
-    return NO_SPAN if isinstance(argument, Subquery) else argument.span
+    if isinstance(unwrapped(node.arguments[0]), Subquery):
+        return NO_SPAN
+    return context.plan.argument_span(node.arguments[0], node)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.model.label_frame import LabelFrame
+from monitor.model.native_histograms import Histograms
 from monitor.model.samples import Indices, Mask, Timestamps, Values
+from monitor.promql.histograms.components import HistogramRun
 from monitor.promql.limits import Guard
 from monitor.promql.ranges.windows import Batch, Pieces, Windows, batches, spans, windows_of
 from monitor.promql.steps import Steps
@@ -30,6 +32,8 @@ class RangeVector:
     ends: Steps
     range_ms: int
     modifier: RangeModifier | None = None
+    histograms: tuple[HistogramRun, ...] = ()
+    """The native histograms of the series that have any, without stale markers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +87,8 @@ class SampleRuns:
     starts: Indices
     timestamps_ms: Timestamps
     values: Values
+    histograms: Histograms | None = None
+    """Beside `values`: where a sample is a native histogram, that one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

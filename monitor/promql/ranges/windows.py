@@ -38,6 +38,9 @@ class Piece(Protocol):
     def timestamps_ms(self) -> Timestamps: ...
     @property
     def values(self) -> Values: ...
+    def read(self) -> Values:
+        """The values, which need not be kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +48,9 @@ class DensePiece:
     rows: Rows
     timestamps_ms: Timestamps
     values: Values
+
+    def read(self) -> Values:
+        return self.values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +87,10 @@ class Batch:
     vector_of_row: Indices | None
 
     @classmethod
-    def of_one_vector(cls, piece: Piece, start: int, stop: int) -> Batch:
-        """The rows start..stop-1 of a piece, not copied."""
+    def of_one_vector(cls, piece: Piece, values: Values, start: int, stop: int) -> Batch:
+        """The rows start..stop-1 of a piece and its values, not copied."""
         samples = len(piece.timestamps_ms)
-        values = piece.values[start:stop].reshape(-1)
+        values = values[start:stop].reshape(-1)
         row_starts = np.arange(stop - start) * samples
         return cls(piece.rows[start:stop], piece.timestamps_ms, np.zeros(1, np.intp), values, row_starts, None)
 
@@ -283,8 +289,9 @@ def batches(pieces: Pieces, steps: int) -> Iterator[Batch]:
 
 def _slices(piece: Piece, rows_max: int) -> Iterator[Batch]:
     rows = min(rows_max, max(1, SAMPLES_PER_BATCH // len(piece.timestamps_ms)))
+    values = piece.read()
     for start in range(0, len(piece.rows), rows):
-        yield Batch.of_one_vector(piece, start, min(start + rows, len(piece.rows)))
+        yield Batch.of_one_vector(piece, values, start, min(start + rows, len(piece.rows)))
 
 
 def _ragged_batches(piece: RaggedPiece, rows_max: int) -> Iterator[Batch]:
@@ -302,7 +309,7 @@ def _laid_together(pieces: Sequence[Piece], sizes: Indices, row_counts: Indices,
     for first, stop in _cuts(sizes * row_counts, row_counts, rows_max):
         part = pieces[first:stop]
         if len(part) == 1:
-            yield Batch.of_one_vector(part[0], 0, len(part[0].rows))
+            yield Batch.of_one_vector(part[0], part[0].read(), 0, len(part[0].rows))
             continue
         vector_of_row = np.repeat(np.arange(len(part)), row_counts[first:stop])
         row_sizes = sizes[first:stop][vector_of_row]
@@ -310,7 +317,7 @@ def _laid_together(pieces: Sequence[Piece], sizes: Indices, row_counts: Indices,
             np.concatenate([piece.rows for piece in part]),
             _laid_end_to_end([piece.timestamps_ms for piece in part], np.int64),
             np.cumsum(sizes[first:stop]) - sizes[first:stop],
-            _laid_end_to_end([piece.values for piece in part], np.float64),
+            _laid_end_to_end([piece.read() for piece in part], np.float64),
             np.cumsum(row_sizes) - row_sizes,
             vector_of_row,
         )

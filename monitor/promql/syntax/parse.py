@@ -96,7 +96,7 @@ def _open(text: str, features: Features, limits: ParseLimits) -> TokenStream:
     stream = TokenStream(text, features, limits.depth_max)
     if len(text) > limits.characters_max:
         message = f"expression has {len(text)} characters, at most {limits.characters_max} are allowed"
-        raise stream.error(f"{message} (limit characters_max)", limits.characters_max)
+        raise stream.error(f"{message} (expression_length)", limits.characters_max)
     return stream
 
 

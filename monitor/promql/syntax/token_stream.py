@@ -78,5 +78,5 @@ class TokenStream:
     def check_depth(self, depth: int, start: int) -> None:
         """Raises if a tree `depth` nodes deep, beginning at `start`, is too deep."""
         if depth > self.depth_max:
-            message = f"expression is nested more than {self.depth_max} levels deep (limit depth_max)"
+            message = f"expression is nested more than {self.depth_max} levels deep (expression_depth)"
             raise self.error(message, start)

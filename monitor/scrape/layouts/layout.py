@@ -31,6 +31,7 @@ from monitor.model.samples import Timestamps, Values
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat, Grammar, MetricType
 from monitor.scrape.exposition.parse_exposition import FamilyMetadata
 from monitor.scrape.exposition.sample_suffix import read_suffix
+from monitor.scrape.vocabulary.canonical_rows import CanonicalKey, CanonicalRows, new_canonical_rows
 
 SPARE_CELLS = 8
 """Cells behind the values of a row, for the series that report on the scrape."""
@@ -93,6 +94,7 @@ class Layout:
 
     __slots__ = (
         "__weakref__",
+        "_canonical",
         "_constants",
         "_fixed_bytes",
         "_grammar",
@@ -134,6 +136,7 @@ class Layout:
         self._pack_plain = struct.Struct(f"{len(plain)}d").pack_into
         self._pack_stamped = struct.Struct(f"{len(stamped)}d").pack_into
         self._with_extra: dict[LabelFrame, LabelFrame] = {}
+        self._canonical: dict[CanonicalKey, CanonicalRows] = {}
         self.values: Values = np.empty(self.size + SPARE_CELLS)
         self.timestamps_ms: Timestamps = np.empty(len(stamped), np.int64)
         self.is_reusable = all(prefix.endswith((b" ", b"\t", b"}")) for prefix in self.prefixes())
@@ -152,6 +155,13 @@ class Layout:
             }
             self.series = replace(self.series, labels=LabelFrame(self.size, own))
         return joined
+
+    def canonical(self, key: CanonicalKey) -> CanonicalRows:
+        """What the plain series are called in a vocabulary: one object for each `key`, which targets share."""
+        rows = self._canonical.get(key)
+        if rows is None:
+            rows = self._canonical[key] = new_canonical_rows(key, self.series.labels, len(self.plain))
+        return rows
 
     def prefixes(self) -> list[bytes]:
         """The text before the value on the line of each row."""

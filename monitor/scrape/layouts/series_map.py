@@ -8,20 +8,37 @@ import numpy as np
 
 from monitor.config.scrape_config import RelabelRule
 from monitor.model.label_frame import LabelFrame, Rows
-from monitor.model.samples import Mask
+from monitor.model.samples import Mask, Values
 from monitor.scrape.layouts.label_checks import check_label_limits, check_names
 from monitor.scrape.layouts.layout import Layout
 from monitor.scrape.layouts.layout_builder import NEW, LayoutChange
 from monitor.scrape.relabel import relabel
 from monitor.scrape.target import Target
 from monitor.scrape.target_labels import attach_target_labels
+from monitor.scrape.vocabulary.canonical_rows import CanonicalRows, canonical_key
+from monitor.scrape.vocabulary.canonical_series import CanonicalSeries, Factors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitConversions:
+    """The values in `cells` (K,) of a row are to be multiplied by `multipliers` (K,) and divided by `divisors` (K,)."""
+
+    cells: Rows
+    multipliers: Factors
+    divisors: Factors
+
+    def convert(self, row: Values) -> None:
+        """Converts the cells of `row` in place."""
+        row[self.cells] = row[self.cells] * self.multipliers / self.divisors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesMap:
-    """A row has M cells of exposed series and R of report series.
+    """A row has M cells of exposed series, V of canonical ones and R of report series.
 
-    `labels` (M + R) are their final labels; cell m is the layout's row `cells[m]`, or its row m if `cells` is None.
+    `labels` (M + V + R) are their final labels; cell m < M + V is the layout's row `cells[m]`, or its row m if `cells`
+    is None. A canonical series (monitor/scrape/vocabulary) copies an exposed one; `conversions` says in which cells the
+    unit is another; None if in none of them.
     `stamped` (K,) are the layout's rows with timestamps of their own, and `stamped_labels` (K,) their labels; they are
     in no row. `samples_kept` counts what metric relabelling left, `duplicates` those of it whose series was there
     before in the body, `dropped_by_limit` those left out for the series limit. `relabelled` (N + R) are the labels of
@@ -37,9 +54,10 @@ class SeriesMap:
     duplicates: int
     dropped_by_limit: int
     relabelled: LabelFrame | None
+    conversions: UnitConversions | None = None
 
     def row_series(self) -> int:
-        """M."""
+        """M + V."""
         return self.layout.size if self.cells is None else len(self.cells)
 
     def exposed_texts(self) -> set[bytes]:
@@ -58,51 +76,73 @@ def map_series(
     is the map of the layout before.
     """
     layout, config = change.layout, target.config
-    relabelled, kept = _relabelled(change, target, reports, previous)
+    canonical = layout.canonical(canonical_key(config.vocabulary, target.labels, reports))
+    relabelled, kept = _relabelled(change, target, canonical, previous)
     plain = layout.size if not config.honor_timestamps else len(layout.plain)
-    rows, stamped = np.flatnonzero(kept[:plain]), plain + np.flatnonzero(kept[plain:])
-    exposed = relabelled.take(np.concatenate([rows, stamped]))
-    check_names(exposed, config.name_validation)
-    check_label_limits(exposed, config.limits)
-    report_rows = np.arange(layout.size, relabelled.size)
-    unique = _first_of_each_series(relabelled, report_rows, rows)
+    rows, stamped = np.flatnonzero(kept[:plain]), plain + np.flatnonzero(kept[plain : layout.size])
+    beside = layout.size + np.flatnonzero(kept[layout.size :])
+    check_names(relabelled.take(np.concatenate([rows, stamped, beside])), config.name_validation)
+    check_label_limits(relabelled.take(np.concatenate([rows, stamped])), config.limits)
+    report_rows = np.arange(relabelled.size - reports.size, relabelled.size)
+    found = _first_of_each_series(relabelled, report_rows, np.concatenate([rows, beside]))
+    unique, beside = found[found < layout.size], found[found >= layout.size]
     cells, stamped_left = _within_limit(unique, stamped, layout, config.limits.series or series_max, previous)
-    is_identity = len(cells) == layout.size
+    copies = _copies_of_stored(beside - layout.size, canonical.series.rows, np.setdiff1d(unique, cells))
+    is_whole = len(cells) == layout.size and len(copies) == canonical.series.size
+    chosen = np.concatenate([cells, layout.size + copies, report_rows])
     return SeriesMap(
         layout=layout,
-        labels=relabelled if is_identity else relabelled.take(np.concatenate([cells, report_rows])),
-        cells=None if is_identity else cells,
+        labels=relabelled if is_whole else relabelled.take(chosen),
+        cells=None if is_whole and not len(copies) else np.concatenate([cells, canonical.series.rows[copies]]),
         stamped=stamped_left,
         stamped_labels=relabelled.take(stamped_left) if len(stamped_left) else LabelFrame(0, {}),
         samples_kept=len(rows) + len(stamped),
         duplicates=len(rows) - len(unique),
         dropped_by_limit=len(unique) + len(stamped) - len(cells) - len(stamped_left),
         relabelled=relabelled if config.metric_relabel_configs else None,
+        conversions=_conversions(canonical.series, copies, len(cells)),
     )
 
 
+def _copies_of_stored(copies: Rows, sources: Rows, left_out: Rows) -> Rows:
+    """`copies` (canonical series, which copy the rows `sources`) without those of series that are over the limit."""
+    return copies if not len(left_out) else copies[~np.isin(sources[copies], left_out)]
+
+
+def _conversions(series: CanonicalSeries, copies: Rows, first_cell: int) -> UnitConversions | None:
+    multipliers, divisors = series.multipliers[copies], series.divisors[copies]
+    scaled = np.flatnonzero(multipliers != divisors)
+    if not len(scaled):
+        return None
+    return UnitConversions(first_cell + scaled, multipliers[scaled], divisors[scaled])
+
+
 def _relabelled(
-    change: LayoutChange, target: Target, reports: LabelFrame, previous: SeriesMap | None
+    change: LayoutChange, target: Target, canonical: CanonicalRows, previous: SeriesMap | None
 ) -> tuple[LabelFrame, Mask]:
-    """Final labels of every row of the layout, none for dropped ones, and of the report series; (N,) what is kept."""
+    """Final labels of every row of the layout, none for dropped ones, of V canonical series and of the report series;
+    (N + V,) what is kept."""
     layout, config = change.layout, target.config
+    beside = canonical.series.size
     if not config.metric_relabel_configs:
         frame = attach_target_labels(
-            layout.labels_with(reports), target.labels, config.honor_labels, layout.series.blanks
+            layout.labels_with(canonical.extra), target.labels, config.honor_labels, layout.series.blanks
         )
-        return frame, np.ones(layout.size, np.bool_)
+        return frame, np.ones(layout.size + beside, np.bool_)
     known = previous.relabelled if previous is not None and previous.layout is change.before else None
     before = change.rows_before if change.rows_before is not None else np.full(layout.size, NEW)
     is_new = before == NEW if known is not None else np.ones(layout.size, np.bool_)
     attached = attach_target_labels(layout.series.labels, target.labels, config.honor_labels, layout.series.blanks)
     new = _relabel_rows(attached.take(np.flatnonzero(is_new)), config.metric_relabel_configs)
-    report_labels = attach_target_labels(reports, target.labels, False, {})
-    if known is None:
-        return LabelFrame.concat([new, report_labels]), _has_labels(new)
-    old = known.take(before[~is_new])
-    order = np.where(is_new, old.size + np.cumsum(is_new) - 1, np.cumsum(~is_new) - 1)
-    frame = LabelFrame.concat([old, new]).take(order)
-    return LabelFrame.concat([frame, report_labels]), _has_labels(frame)
+    extra = attach_target_labels(canonical.extra, target.labels, False, {})
+    copies = _relabel_rows(extra.take(np.arange(beside)), config.metric_relabel_configs)
+    reports = extra.take(np.arange(beside, extra.size))
+    if known is not None:
+        old = known.take(before[~is_new])
+        order = np.where(is_new, old.size + np.cumsum(is_new) - 1, np.cumsum(~is_new) - 1)
+        new = LabelFrame.concat([old, new]).take(order)
+    frame = LabelFrame.concat([new, copies])
+    return LabelFrame.concat([frame, reports]), _has_labels(frame)
 
 
 def _relabel_rows(frame: LabelFrame, rules: tuple[RelabelRule, ...]) -> LabelFrame:

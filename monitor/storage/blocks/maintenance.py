@@ -37,7 +37,7 @@ class MaintenanceSettings:
 
     seal_delay_ms: int = 300_000
     seal_quiet_ms: int = 60_000
-    idle_ms: int = 45_000
+    idle_ms: int = 90_000
     retention_ms: int = 15 * 86_400_000
     retention_rules: tuple[RetentionRule, ...] = ()
     retention_bytes: int = 0

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from monitor.api.worker_pool import WorkerPool
-from monitor.errors import Overloaded
+from monitor.errors import ClientOverloaded, Overloaded
 
 
 @pytest.fixture
@@ -82,3 +82,44 @@ def test_what_work_raises_arrives(pool):
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(story())
+
+
+def test_one_client_has_a_limit_of_its_own_and_others_are_not_held_up():
+    async def story() -> None:
+        pool = WorkerPool("queries", 1, 10, "waiting_queries", client_max=2)
+        await pool.enter(client="a")
+        waiting = [asyncio.create_task(pool.enter(client=client)) for client in ("a", "b")]
+        await asyncio.sleep(0)
+        with pytest.raises(ClientOverloaded, match=r"^queries: client a has 2 already, want at most 2"):
+            await pool.enter(client="a")
+        pool.leave("a")
+        await asyncio.wait_for(waiting[0], 1)
+        pool.leave("a")
+        await asyncio.wait_for(waiting[1], 1)
+        pool.leave("b")
+        pool.close()
+
+    asyncio.run(story())
+
+
+def test_a_free_place_goes_to_the_client_that_has_the_fewest():
+    async def story() -> list[str]:
+        pool, order = WorkerPool("queries", 2, 10, "waiting_queries"), []
+
+        async def wait(client: str) -> None:
+            await pool.enter(client=client)
+            order.append(client)
+
+        await pool.enter(client="greedy")
+        await pool.enter(client="greedy")
+        tasks = [asyncio.create_task(wait(client)) for client in ("greedy", "greedy", "modest")]
+        await asyncio.sleep(0)
+        for _ in range(2):
+            pool.leave("greedy")
+            await asyncio.sleep(0)
+        pool.leave("modest")
+        await asyncio.wait_for(asyncio.gather(*tasks), 1)
+        pool.close()
+        return order
+
+    assert asyncio.run(story()) == ["modest", "greedy", "greedy"]

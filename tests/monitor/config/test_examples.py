@@ -54,7 +54,6 @@ def test_a_kubernetes_configuration_loads_with_a_warning_for_each_key_that_is_ig
     config = load_example("kubernetes.yml")
 
     assert [warning.path for warning in config.warnings] == [
-        "global.query_log_file",
         "global.scrape_failure_log_file",
         "global.scrape_protocols",
         "runtime",

@@ -153,16 +153,19 @@ def test_the_statistics_count_samples_and_series(reader: MemoryReader) -> None:
     statistics = engine.instant(engine.plan("rate(a[4m]) + rate(a[4m])"), 600_000, reader).statistics
 
     assert (statistics.samples, statistics.series) == (8, 2)
-    assert statistics.seconds.keys() == {"evaluation", "result_sort"}
+    assert statistics.seconds.keys() == {"preparation", "evaluation", "result_sort"}
 
 
 @pytest.mark.parametrize(
     ("limits", "expression", "setting"),
     [
-        (replace(LIMITS, samples_max=10), "rate(a[10m])", "samples_max"),
-        (replace(LIMITS, steps_max=10), "a", "steps_max"),
-        (replace(LIMITS, cells_max=20), "a", "cells_max"),
-        (replace(LIMITS, cells_max=1000), "max_over_time(vector(1)[1h:1s])", "cells_max"),
+        (replace(LIMITS, samples_max=10), "rate(a[10m])", "query_samples"),
+        (replace(LIMITS, steps_max=10), "a", "query_steps"),
+        (replace(LIMITS, cells_max=20), "a", "query_values"),
+        (replace(LIMITS, points_max=10), "a", "query_points"),
+        (replace(LIMITS, window_samples_max=50), "rate(a[10m])", "query_window_samples"),
+        (replace(LIMITS, window_samples_max=150), "max_over_time(a[10m:1m])", "query_window_samples"),
+        (replace(LIMITS, cells_max=1000), "max_over_time(vector(1)[1h:1s])", "query_values"),
     ],
 )
 def test_a_query_beyond_a_limit_says_which(
@@ -209,7 +212,7 @@ def test_a_query_that_takes_too_long_is_stopped() -> None:
     engine = Engine(replace(LIMITS, timeout_seconds=2.5), Features(), clock)
     engine.instant(engine.plan("a + b"), 0, slow)
 
-    with pytest.raises(QueryTimeout, match="timeout_seconds"):
+    with pytest.raises(QueryTimeout, match="query_timeout"):
         engine.instant(engine.plan("a + b + c"), 0, slow)
 
 

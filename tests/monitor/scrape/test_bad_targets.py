@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import uvloop
+from bad_answers import BAD_ANSWERS, MEBIBYTE, Answer
 from little_server import LittleServer, little_server, response
 from recording_store import STALE, RecordingStore
 from scraping import make_resources
@@ -27,9 +27,6 @@ INTERVAL_MS = 100
 GAP_MAX_MS = 1000
 BODY_BYTES_MAX = 2**20
 GOOD = response(b"good 1\n")
-MEBIBYTE = 2**20
-
-Answer = bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def job(name: str, server: LittleServer) -> ScrapeConfig:
@@ -68,60 +65,6 @@ def scrape(answer: Answer, scrapes: int = 2) -> tuple[TargetStatus, list[Any], l
         ]
 
     return uvloop.run(run()), rows_of("bad"), rows_of("good")
-
-
-async def never_answer(reader: asyncio.StreamReader, _: Any) -> None:
-    await reader.read()
-
-
-async def trickle(_: Any, writer: asyncio.StreamWriter) -> None:
-    for byte in response(b"a 1\n" * 100):
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
-async def close_early(_: Any, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-
-
-async def send_half(_: Any, writer: asyncio.StreamWriter) -> None:
-    writer.write(response(b"a 1\n" * 100)[:-50])
-    await writer.drain()
-    writer.close()
-
-
-async def send_without_end(_: Any, writer: asyncio.StreamWriter) -> None:
-    """Up to 200 MiB."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
-    for _piece in range(200):
-        writer.write(b"x 1\n" * (MEBIBYTE // 4))
-        await writer.drain()
-    writer.close()
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-BAD_ANSWERS: dict[str, tuple[Answer, ScrapeFailure]] = {
-    "garbage": (b"\x00\xff\x13garbage\r\n\r\n", ScrapeFailure.PROTOCOL),
-    "garbage body": (response(b"\x7fELF\x02\x01\x01\x00" * 100), ScrapeFailure.PARSE),
-    "length too long": (send_half, ScrapeFailure.TRUNCATED),
-    "chunk size": (CHUNKED + b"xyz\r\na 1\n\r\n0\r\n\r\n", ScrapeFailure.PROTOCOL),
-    "chunk cut": (CHUNKED + b"ff\r\na 1\n\r\n0\r\n\r\n", ScrapeFailure.TIMEOUT),
-    "200 MiB": (send_without_end, ScrapeFailure.BODY_SIZE),
-    "gzip bomb": (response(gzip.compress(bytes(50 * MEBIBYTE)), content_encoding="gzip"), ScrapeFailure.BODY_SIZE),
-    "broken gzip": (response(b"a 1\n", content_encoding="gzip"), ScrapeFailure.ENCODING),
-    "content type": (response(b"<html>", "text/html"), ScrapeFailure.CONTENT_TYPE),
-    "never": (never_answer, ScrapeFailure.TIMEOUT),
-    "byte by byte": (trickle, ScrapeFailure.TIMEOUT),
-    "closes": (close_early, ScrapeFailure.CONNECT),
-    "invalid UTF-8": (response(b'a{b="\xff\xfe"} 1\n'), ScrapeFailure.PARSE),
-    "NUL": (response(b"a 1\n\x00\x00\x00\n"), ScrapeFailure.PARSE),
-    "header of 1 MiB": (b"HTTP/1.1 200 OK\r\nX: " + b"y" * MEBIBYTE + b"\r\n\r\n", ScrapeFailure.PROTOCOL),
-    "redirect loop": (response(b"", status="302 Found", location="/bad"), ScrapeFailure.PROTOCOL),
-    "status": (response(b"a 1\n", status="500 Internal Server Error"), ScrapeFailure.STATUS),
-    "half a line": (response(b'a 1\nb{c="d'), ScrapeFailure.PARSE),
-}
 
 
 @pytest.mark.parametrize(("answer", "failure"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)

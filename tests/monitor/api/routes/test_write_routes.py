@@ -144,16 +144,6 @@ def test_the_first_millisecond_of_1970_is_a_time(api):
     assert value_of(api, "up", 1000) == {"a": "7"}
 
 
-def test_native_histograms_are_counted_and_left_out(api):
-    series = write_request([(UP, {START_MS: 1.0})])
-    histogram = b"\x22\x02\x08\x01"  # field 4 of a TimeSeries
-    plain = bytes(cramjam.snappy.decompress_raw(series))
-    body = bytes(cramjam.snappy.compress_raw(b"\x0a" + bytes([plain[1] + len(histogram)]) + plain[2:] + histogram))
-    assert api.request("POST", PATH, body, PROTOBUF).status == 204
-    assert value_of(api, "up") == {"a": "1"}
-    assert b"plimsoll_remote_write_ignored_histograms_total 1.0" in api.request("GET", "/metrics").body
-
-
 def test_over_the_limit_of_series_known_ones_keep_flowing(tmp_path):
     settings = StoreSettings(head=HeadSettings(series_max=3))
     with open_context(tmp_path, settings=settings) as context, serving(context) as api:

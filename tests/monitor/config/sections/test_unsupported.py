@@ -17,7 +17,6 @@ JOB = "scrape_configs: [{job_name: a, "
         ("runtime: {gogc: 50}", "runtime"),
         ("storage: {exemplars: {max_exemplars: 5}}", "storage.exemplars"),
         ("storage: {tsdb: {stale_series_compaction_threshold: 0.5}}", "storage.tsdb.stale_series_compaction_threshold"),
-        ("global: {query_log_file: q}", "global.query_log_file"),
         ("global: {scrape_native_histograms: true}", "global.scrape_native_histograms"),
         (JOB + "kubernetes_sd_configs: [{role: pod}]}]", "scrape_configs[0].kubernetes_sd_configs"),
         (JOB + "oauth2: {client_id: x, token_url: y}}]", "scrape_configs[0].oauth2"),

@@ -214,7 +214,7 @@ def test_an_expression_over_the_limit_of_characters_is_refused() -> None:
 
     assert parse_expression("up+up", limits=limits)
     with pytest.raises(
-        ParseError, match=r"expression has 6 characters, at most 5 are allowed \(limit characters_max\)"
+        ParseError, match=r"expression has 6 characters, at most 5 are allowed \(expression_length\)"
     ):
         parse_expression("up + 1", limits=limits)
 
@@ -242,7 +242,7 @@ def test_a_tree_may_be_as_deep_as_the_limit_and_no_deeper(start: str, middle: st
         return start * levels + middle + (end * levels if start else deepening * levels + closing)
 
     assert parse_expression(nested(8), limits=limits)
-    with pytest.raises(ParseError, match=r"nested more than 20 levels deep \(limit depth_max\)"):
+    with pytest.raises(ParseError, match=r"nested more than 20 levels deep \(expression_depth\)"):
         parse_expression(nested(22), limits=limits)
 
 

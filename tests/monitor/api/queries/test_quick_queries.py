@@ -1,0 +1,43 @@
+"""What is answered on the event loop."""
+
+from __future__ import annotations
+
+from monitor.api.queries.quick_queries import QUICK_SAMPLES_MAX, REMEMBERED_MAX, QuickQueries
+from monitor.promql.steps import QueryTimes
+
+HOUR = QueryTimes(0, 3_600_000, 15_000)
+
+
+def test_a_query_is_quick_once_it_was() -> None:
+    quick = QuickQueries()
+    assert not quick.is_quick("up", HOUR)
+
+    quick.learn("up", HOUR, 480)
+
+    assert quick.is_quick("up", HOUR)
+    assert quick.is_quick("up", QueryTimes.instant(5))
+
+
+def test_a_longer_range_or_more_steps_are_not_known_to_be_quick() -> None:
+    quick = QuickQueries()
+    quick.learn("up", HOUR, 480)
+
+    assert not quick.is_quick("up", QueryTimes(0, 7_200_000, 30_000))
+    assert not quick.is_quick("up", QueryTimes(0, 3_600_000, 1_000))
+
+
+def test_a_query_that_became_large_is_quick_no_longer() -> None:
+    quick = QuickQueries()
+    quick.learn("up", HOUR, 480)
+    quick.learn("up", HOUR, QUICK_SAMPLES_MAX + 1)
+
+    assert not quick.is_quick("up", HOUR)
+
+
+def test_only_so_many_are_remembered() -> None:
+    quick = QuickQueries()
+    for number in range(REMEMBERED_MAX + 1):
+        quick.learn(f"up == {number}", HOUR, 1)
+
+    assert not quick.is_quick("up == 0", HOUR)
+    assert quick.is_quick("up == 1", HOUR)
