@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from alert_timeline import START_MS, AlertTimeline
+from native_histograms import parse_histogram
 
 from alerts.group_state import RuleHealth
 from monitor.errors import StorageFull
@@ -74,6 +75,19 @@ def test_a_recorded_series_that_vanishes_ends_with_a_stale_marker(tmp_path):
     story.at("2m").drop('x{job="a"}')
 
     assert story.series("y") == {'y{job="b"}': 6}
+
+
+def test_a_recorded_histogram_is_a_histogram_again(tmp_path):
+    story = AlertTimeline(group(record("doubled", "sum by (job) (h) * 2")), tmp_path)
+    for job in "ab":
+        samples = {START_MS + MINUTE: parse_histogram("{{count:3 sum:4 z_bucket:1 z_bucket_w:0.5 buckets:[0 2]}}")}
+        story.memory.add_histograms({"__name__": "h", "job": job}, samples)
+
+    story.at("1m")
+
+    expected = {'{job="a"}': 6, '{job="b"}': 6}
+    assert story.series("histogram_count(doubled)") == expected
+    assert story.series("histogram_fraction(1, 2, doubled) * 6") == dict.fromkeys(expected, 4)
 
 
 def test_recorded_series_that_become_equal_are_an_error(tmp_path):
