@@ -24,6 +24,8 @@ PlimsollError
 ├── ExpositionError        a line of exposition text is malformed; carries its line number
 ├── TemplateError          a rule's or a notification's template cannot be parsed or expanded; worded as Go words it
 ├── DemoError              `plimsoll demo` cannot go on
+├── LoadTestError          a load test cannot be run, or its figures cannot be had
+├── DiscoverError          `plimsoll discover` cannot look or write
 └── DeliveryError          a receiver or an actuator did not take what was sent; `permanent` or not
 """
 
@@ -188,8 +190,16 @@ class TemplateError(PlimsollError):
     """A template cannot be parsed or expanded; the message has the template's name, line and column, as Go's has."""
 
 
+class DiscoverError(PlimsollError):
+    """`plimsoll discover` cannot look at what listens, or not write what it found."""
+
+
 class DemoError(PlimsollError):
     """The demo cannot go on; the message says what is missing or which of its processes has ended."""
+
+
+class LoadTestError(PlimsollError):
+    """A load test cannot be run, or its figures cannot be had; the message says what is missing."""
 
 
 class DeliveryError(PlimsollError):

@@ -30,7 +30,7 @@ _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBBI48x")
 _ERROR_NUMBER = struct.Struct("=i")
 # NEW_SYN_RECV is how the kernel keeps half-open connections; it shows them as SYN_RECV.
-_ALL_STATES = sum(1 << state for state in TcpState)
+ALL_STATES = frozenset(TcpState)
 _RECEIVE_BYTES = 1 << 18
 
 _SOCKET = np.dtype(
@@ -50,12 +50,17 @@ def open_sock_diag(timeout_seconds: float) -> socket.socket:
     return netlink
 
 
-def dump_sockets(netlink: socket.socket, sockets_max: int) -> TcpSockets:
-    """Every TCP socket, IPv4 and IPv6. Raises OSError if the kernel refuses, TooManySockets beyond `sockets_max`."""
+def dump_sockets(
+    netlink: socket.socket, sockets_max: int, states: frozenset[TcpState] = ALL_STATES
+) -> TcpSockets:
+    """Every TCP socket in one of `states`, IPv4 and IPv6.
+
+    Raises OSError if the kernel refuses, TooManySockets beyond `sockets_max`.
+    """
     found: list[npt.NDArray[np.void]] = []
     count = 0
     for family in (socket.AF_INET, socket.AF_INET6):
-        netlink.send(_request(family))
+        netlink.send(_request(family, states))
         for chunk in _chunks(netlink):
             found.append(parse_sockets(chunk))
             count += len(found[-1])
@@ -96,8 +101,8 @@ def _as_ipv6(addresses: npt.NDArray[np.uint8], is_ipv4: npt.NDArray[np.bool_]) -
     return result
 
 
-def _request(family: int) -> bytes:
-    body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, _ALL_STATES)
+def _request(family: int, states: frozenset[TcpState]) -> bytes:
+    body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, sum(1 << state for state in states))
     return _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_AND_DUMP, 1, 0) + body
 
 

@@ -82,6 +82,7 @@ class _Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            proxy_headers=False,
             access_log=False,
             server_header=False,
             date_header=False,

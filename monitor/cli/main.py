@@ -37,6 +37,7 @@ VERBS = (
     Verb("restore", "monitor.cli.restore", "Make a data directory of a snapshot."),
     Verb("storage", "monitor.cli.storage", "Look at, verify and repair a data directory."),
     Verb("query", "monitor.cli.query.commands", "Ask a running server: tables, charts, costs."),
+    Verb("discover", "monitor.cli.discover", "Recognise what listens here; write a configuration for it."),
     Verb("check", "monitor.cli.check", "Check configuration and rule files."),
     Verb("exporter", "monitor.cli.exporters.table", "Make the numbers of a running server scrapeable."),
 )
