@@ -14,7 +14,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("dep
 SCREEN_LINES = 60
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 QUOTED_PATH = re.compile(r"`((?:monitor|alerts|exporters|dashboards|deploy|docs|tests|\.ci)/[\w./-]*)`")
-PLIMSOLL_COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?plimsoll ((?:[a-z-]+ ?)+)", re.MULTILINE)
+PLIMSOLL_COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?plimsoll ((?:[a-z][a-z_-]*(?: |$))+)", re.MULTILINE)
 
 
 def relative(path: Path) -> str:
