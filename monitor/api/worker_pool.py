@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from monitor.errors import ClientOverloaded, Overloaded
 
 Result = TypeVar("Result")
 
+QUERY_THREADS_MIN = 2
 WRITE_THREADS = 2
 """Each busy thread may keep the event loop waiting for one switch interval of the interpreter."""
 
@@ -111,9 +113,10 @@ class WorkerPool:
 
 
 def query_pool(limits: Limits) -> WorkerPool:
-    """For everything that reads the store."""
+    """For everything that reads the store. More threads than cores would only take turns at the interpreter."""
+    threads = min(limits.queries, max(QUERY_THREADS_MIN, os.cpu_count() or 1))
     return WorkerPool(
-        "queries", limits.queries, limits.waiting_queries, "waiting_queries", client_max=limits.client_queries
+        "queries", limits.queries, limits.waiting_queries, "waiting_queries", threads, client_max=limits.client_queries
     )
 
 
