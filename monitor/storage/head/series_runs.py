@@ -13,8 +13,7 @@ from monitor.storage.head.series_table import SeriesNumbers, SeriesTable
 
 def encode_runs(table: SeriesTable, numbers: SeriesNumbers) -> bytes:
     """int64 triples, little-endian."""
-    firsts = np.array([batch.first for batch in table.batches], np.int64)
-    ids = np.array([batch.batch_id for batch in table.batches], np.int64)
+    firsts, ids = table.batch_bounds()
     wide = numbers.astype(np.int64)
     batch = np.searchsorted(firsts, wide, side="right") - 1
     is_start = (np.diff(wide, prepend=-2) != 1) | (np.diff(batch, prepend=-1) != 0)

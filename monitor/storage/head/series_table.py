@@ -21,6 +21,7 @@ from monitor.storage.interfaces import Selector
 
 SeriesNumbers = NDArray[np.uint32]
 
+_BATCHES_AT_FIRST = 64
 SERIES_MAX = 2**32 - 1
 """Roaring bitmaps hold 32-bit numbers."""
 
@@ -96,7 +97,7 @@ class SeriesTable:
     def __init__(self, version: int = 0) -> None:
         self.version = version
         self.batches: list[SeriesBatch] = []
-        self._firsts: list[int] = []
+        self._bounds = np.empty((2, _BATCHES_AT_FIRST), np.int64)
         self._symbols = SymbolTable()
         self._end = 0
         self._postings: dict[str, dict[int, BitMap]] = {}
@@ -117,8 +118,8 @@ class SeriesTable:
         batch = SeriesBatch(batch_id, source_id, self._end, self.adopt(labels))
         for name, column in batch.labels.columns.items():
             _post(self._postings.setdefault(name, {}), batch.first, column)
+        self._note_bounds(batch)
         self.batches.append(batch)
-        self._firsts.append(batch.first)
         self._end = batch.end
         self.version += 1
         return batch
@@ -151,10 +152,25 @@ class SeriesTable:
 
     def split(self, numbers: SeriesNumbers) -> list[tuple[SeriesBatch, SeriesNumbers]]:
         """Ascending series numbers, cut where a batch ends."""
-        bounds = np.searchsorted(numbers, np.array(self._firsts, np.int64))
+        if not len(numbers):
+            return []
+        firsts, _ = self.batch_bounds()
+        low, high = (firsts.searchsorted((int(numbers[0]), int(numbers[-1])), side="right") - (1, 0)).tolist()
+        bounds = numbers.searchsorted(firsts[low:high])
         ends = np.append(bounds[1:], len(numbers))
         touched = np.flatnonzero(ends > bounds)
-        return [(self.batches[i], numbers[bounds[i] : ends[i]]) for i in touched.tolist()]
+        return [(self.batches[low + i], numbers[bounds[i] : ends[i]]) for i in touched.tolist()]
+
+    def batch_bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first series number of each batch, ascending, and the batches' ids."""
+        count = len(self.batches)
+        return self._bounds[0, :count], self._bounds[1, :count]
+
+    def _note_bounds(self, batch: SeriesBatch) -> None:
+        count = len(self.batches)
+        if count == self._bounds.shape[1]:
+            self._bounds = np.concatenate([self._bounds, np.empty_like(self._bounds)], axis=1)
+        self._bounds[:, count] = batch.first, batch.batch_id
 
     def labels(self, numbers: SeriesNumbers) -> LabelFrame:
         """The label sets of ascending series numbers."""
