@@ -26,7 +26,7 @@ Samples = dict[tuple[Labels, int], int]
 
 def settings_of(**maintenance: object) -> StoreSettings:
     """Spans of a minute, sealed at once, kept for good unless said otherwise."""
-    given = {"seal_delay_ms": 0, "seal_quiet_ms": 0, "retention_ms": 0, **maintenance}
+    given = {"seal_delay_ms": 0, "seal_quiet_ms": 0, "retention_ms": 0, "idle_ms": 45_000, **maintenance}
     return StoreSettings(
         head=HeadSettings(chunk_rows_max=20, block_span_ms=SPAN_MS),
         maintenance=MaintenanceSettings(**given),  # type: ignore[arg-type]

@@ -8,22 +8,23 @@ place at the moment it is read: nothing is joined before, and nothing stays in m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
+from monitor.errors import CorruptData
 from monitor.model.label_frame import Rows
 from monitor.model.samples import Timestamps, Values
 from monitor.storage.interfaces import Stripe
 
 Fill = Callable[[Values], None]
 """Writes the numbers into an array (R, N) of its own."""
+OnDamage = Callable[[CorruptData], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Section:
+class Section(NamedTuple):
     """The series `rows` (R,) at `timestamps_ms` (N,), ascending, with a number in every cell. Neither is empty."""
 
     rows: Rows
@@ -31,10 +32,11 @@ class Section:
     fill: Fill
 
 
-def stripe_of(found: Sequence[Section | None]) -> Stripe | None:
+def stripe_of(found: Sequence[Section | None], on_damage: OnDamage) -> Stripe | None:
     """The sections of one source as one stripe; None if one of them is None, or they are not alike enough.
 
-    They must have the same series and follow each other in time as they do in the list.
+    They must have the same series and follow each other in time as they do in the list. `on_damage` is told before
+    reading raises CorruptData.
     """
     rows = None if found[0] is None else found[0].rows
     sections = [] if rows is None else [section for section in found if section is not None]
@@ -47,7 +49,7 @@ def stripe_of(found: Sequence[Section | None]) -> Stripe | None:
         if len(sections) < len(found) or not _ascend(sections):
             return None
         timestamps_ms = np.concatenate([section.timestamps_ms for section in sections])
-    return Stripe(rows, timestamps_ms, partial(_read, sections, (len(rows), len(timestamps_ms))), dense=True)
+    return Stripe(rows, timestamps_ms, partial(_read, sections, (len(rows), len(timestamps_ms)), on_damage), dense=True)
 
 
 def _ascend(sections: Sequence[Section]) -> bool:
@@ -63,7 +65,7 @@ def _in_order_of(rows: Rows, section: Section) -> Section | None:
     order = np.argsort(section.rows)[np.argsort(np.argsort(rows))]
     if not np.array_equal(section.rows[order], rows):
         return None
-    return replace(section, rows=rows, fill=partial(_fill_in_order, section.fill, order))
+    return Section(rows, section.timestamps_ms, partial(_fill_in_order, section.fill, order))
 
 
 def _fill_in_order(fill: Fill, order: Rows, values: Values) -> None:
@@ -72,12 +74,16 @@ def _fill_in_order(fill: Fill, order: Rows, values: Values) -> None:
     values[:] = unordered[order]
 
 
-def _read(sections: Sequence[Section], shape: tuple[int, int]) -> Values:
+def _read(sections: Sequence[Section], shape: tuple[int, int], on_damage: OnDamage) -> Values:
     values = np.empty(shape)
     position = 0
-    for section in sections:
-        end = position + len(section.timestamps_ms)
-        section.fill(values[:, position:end])
-        position = end
+    try:
+        for section in sections:
+            end = position + len(section.timestamps_ms)
+            section.fill(values[:, position:end])
+            position = end
+    except CorruptData as error:
+        on_damage(error)
+        raise
     values.flags.writeable = False
     return values

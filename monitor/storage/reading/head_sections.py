@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ RUN_CHUNKS_MAX = 16
 """Chunks that are kept in the cache as one array, so that a long range takes one look for each source."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Window(NamedTuple):
     """The positions `first` to `end` - 1 of a vector."""
 
     first: int
@@ -39,28 +38,30 @@ class HeadSections:
         self._slabs = slabs
         self._cache = cache
 
-    def of_source(self, match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> Iterator[Section | None]:
+    def of_source(self, match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> list[Section | None]:
         """The source's sections in time order; None for what has gaps or is in no order. Raises CorruptData."""
+        sections: list[Section | None] = []
         for run in _runs(parts.cut):
             in_layout = match.in_layout(run[0].layout)
             if in_layout.slabs:
-                yield from self._of_run(run, in_layout, start_ms, end_ms)
+                sections += self._of_run(run, in_layout, start_ms, end_ms)
         for part in parts.memory:
             in_layout = match.in_layout(part.layout)
             if in_layout.slabs:
-                yield from _of_memory(part, in_layout, start_ms, end_ms)
+                sections += _of_memory(part, in_layout, start_ms, end_ms)
+        return sections
 
     def _of_run(
         self, run: Sequence[CutChunk], match: LayoutMatch, start_ms: int, end_ms: int
-    ) -> Iterator[Section | None]:
+    ) -> tuple[Section | None, ...]:
         if not all(chunk.is_dense for chunk in run):
-            yield None
-            return
+            return (None,)
         timestamps_ms = self._cache.get(_key(run, TIMESTAMPS), partial(self._timestamps, run))
         window = _window(timestamps_ms, start_ms, end_ms)
-        if window.first < window.end:
-            fill = partial(self._fill, run, match.slabs, window)
-            yield Section(match.rows, timestamps_ms[window.first : window.end], fill)
+        if window.first == window.end:
+            return ()
+        fill = partial(self._fill, run, match.slabs, window)
+        return (Section(match.rows, timestamps_ms[window.first : window.end], fill),)
 
     def _timestamps(self, run: Sequence[CutChunk]) -> Timestamps:
         parts = [decode_timestamps(self._slabs.timestamps(chunk.chunk_id), chunk.rows) for chunk in run]
@@ -114,14 +115,14 @@ def _window(timestamps_ms: Timestamps, start_ms: int, end_ms: int) -> Window:
     return Window(*timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist())
 
 
-def _of_memory(part: MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> Iterator[Section | None]:
+def _of_memory(part: MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> tuple[Section | None, ...]:
     if not part.is_ordered or not part.is_dense:
-        yield None
-        return
+        return (None,)
     window = _window(part.timestamps_ms, start_ms, end_ms)
-    if window.first < window.end:
-        fill = partial(_fill_from_memory, part.values, match.columns, window)
-        yield Section(match.rows, part.timestamps_ms[window.first : window.end], fill)
+    if window.first == window.end:
+        return ()
+    fill = partial(_fill_from_memory, part.values, match.columns, window)
+    return (Section(match.rows, part.timestamps_ms[window.first : window.end], fill),)
 
 
 def _fill_from_memory(rows: Values, columns: Rows | slice, window: Window, values: Values) -> None:

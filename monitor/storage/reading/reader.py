@@ -121,8 +121,9 @@ class StoreReader:
         except CorruptData as error:
             self._remains.damages.note(error)
             return None
-        stripes = {key: stripe_of(found) for key, found in sections.items()}
-        pending = [self._noting_damage(stripe) for stripe in stripes.values() if stripe is not None]
+        note = self._remains.damages.note
+        stripes = {key: stripe_of(found, note) for key, found in sections.items()}
+        pending = [stripe for stripe in stripes.values() if stripe is not None]
         others = {key for key, stripe in stripes.items() if stripe is None}
         if others:
             pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, others)
@@ -131,18 +132,6 @@ class StoreReader:
         if len(rows) > 1 and (np.bincount(np.concatenate(rows)) > 1).any():
             return None
         return tuple(pending)
-
-    def _noting_damage(self, stripe: Stripe) -> Stripe:
-        """The same stripe. Damage that is met when it is read is known to the next selection."""
-
-        def read() -> Values:
-            try:
-                return stripe.read()
-            except CorruptData as error:
-                self._remains.damages.note(error)
-                raise
-
-        return Stripe(stripe.rows, stripe.timestamps_ms, read, stripe.dense)
 
     def _sections(
         self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int
@@ -155,7 +144,7 @@ class StoreReader:
                 sections.setdefault(key, []).append(section)
         head = HeadSections(self._slabs, self._cache)
         for source_match, part in zip(resolved.sources, parts, strict=True):
-            found = list(head.of_source(source_match, part, start_ms, end_ms))
+            found = head.of_source(source_match, part, start_ms, end_ms)
             if found:
                 sections.setdefault(part.key, []).extend(found)
         return sections

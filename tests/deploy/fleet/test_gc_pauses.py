@@ -29,5 +29,6 @@ def test_pauses_are_those_of_the_trace(server: LiveServer) -> None:
 
     traced_seconds = sum(float(first) + float(last) for first, last in traced) / 1000
     assert scraped.sum("go_gc_duration_seconds_count") == len(traced) > 20
-    assert scraped.sum("runtime_gc_pause_seconds_count") >= 2 * len(traced)
+    # Go's histogram may lack the pauses of the collection that ended last: it is filled a moment later.
+    assert scraped.sum("runtime_gc_pause_seconds_count") >= 2 * (len(traced) - 1)
     assert scraped.sum("runtime_gc_pause_seconds_sum") == pytest.approx(traced_seconds, rel=0.02)
