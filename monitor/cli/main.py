@@ -39,6 +39,7 @@ VERBS = (
     Verb("query", "monitor.cli.query.commands", "Ask a running server: tables, charts, costs."),
     Verb("discover", "monitor.cli.discover", "Recognise what listens here; write a configuration for it."),
     Verb("check", "monitor.cli.check", "Check configuration and rule files."),
+    Verb("loadtest", "monitor.cli.loadtest", "Load a server with wrk or ab, and reconcile the figures."),
     Verb("exporter", "monitor.cli.exporters.table", "Make the numbers of a running server scrapeable."),
 )
 

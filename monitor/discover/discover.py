@@ -1,0 +1,86 @@
+"""Looks at addresses and says what is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from exporters.errors import ExporterError, ProcNotMounted
+from exporters.procfs.processes import Procfs
+from monitor.config.vocabulary_config import Vocabulary
+from monitor.discover.evidence import Address, Evidence, ProcessEvidence
+from monitor.discover.listeners import listening_addresses, processes_by_port
+from monitor.discover.probing import ProbeLimits, probe_all
+from monitor.discover.recognise import Finding, recognise_server
+from monitor.errors import DiscoverError
+
+ADDRESSES_MAX = 256
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """`omitted` addresses were not looked at: more than ADDRESSES_MAX listen."""
+
+    findings: tuple[Finding, ...]
+    omitted: int = 0
+
+
+def parse_address(text: str) -> Address:
+    """`HOST:PORT`, `[IPv6]:PORT`, `:PORT` or a port of this machine. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or "/" in text:
+        raise ValueError(f"got {text!r}, want HOST:PORT such as 127.0.0.1:8080 or [::1]:8080")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError(f"got {text!r}, want HOST:PORT with a port from 1 to 65535")
+    return Address(host or LOOPBACK, int(port))
+
+
+def discover(addresses: Sequence[Address], vocabularies: tuple[Vocabulary, ...], limits: ProbeLimits) -> Discovery:
+    """What is at `addresses`, or at everything that listens on this machine if there are none.
+
+    Processes are looked into on this machine only. Raises DiscoverError.
+    """
+    procfs = _procfs()
+    if not addresses and procfs is None:
+        raise DiscoverError("got no address, want HOST:PORT: without /proc (Linux) nothing is found by itself")
+    found = tuple(dict.fromkeys(addresses or listening_addresses(procfs)))  # type: ignore[arg-type]
+    chosen = found[:ADDRESSES_MAX]
+    answers = asyncio.run(probe_all(chosen, limits))
+    processes = _processes(procfs, chosen)
+    evidence = [
+        Evidence(address, answer, processes.get(address.port) if _is_here(address) else None)
+        for address, answer in zip(chosen, answers, strict=True)
+    ]
+    return Discovery(tuple(recognise_server(each, vocabularies) for each in evidence), len(found) - len(chosen))
+
+
+def _procfs() -> Procfs | None:
+    try:
+        return Procfs()
+    except ProcNotMounted:
+        return None
+
+
+def _processes(procfs: Procfs | None, addresses: Sequence[Address]) -> dict[int, ProcessEvidence]:
+    ports = {address.port for address in addresses if _is_here(address)}
+    if procfs is None or not ports:
+        return {}
+    try:
+        return processes_by_port(procfs, ports)
+    except ExporterError as error:
+        raise DiscoverError(str(error)) from error
+
+
+def _is_here(address: Address) -> bool:
+    """Whether it is certainly of this machine."""
+    if address.host == "localhost":
+        return True
+    try:
+        return ip_address(address.host).is_loopback
+    except ValueError:
+        return False
