@@ -43,6 +43,7 @@ global:
 
 scrape_configs:
   - job_name: fleet
+    vocabulary: true
     file_sd_configs:
       - files: [{json.dumps(str(files.targets.absolute()))}]
         refresh_interval: 5s
