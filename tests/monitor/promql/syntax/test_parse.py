@@ -213,9 +213,7 @@ def test_an_expression_over_the_limit_of_characters_is_refused() -> None:
     limits = ParseLimits(characters_max=5)
 
     assert parse_expression("up+up", limits=limits)
-    with pytest.raises(
-        ParseError, match=r"expression has 6 characters, at most 5 are allowed \(expression_length\)"
-    ):
+    with pytest.raises(ParseError, match=r"expression has 6 characters, at most 5 are allowed \(expression_length\)"):
         parse_expression("up + 1", limits=limits)
 
 
