@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format bench fleet fleet-stop clean
+.PHONY: help run install test check format bench fleet fleet-stop fleet-report clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -37,6 +37,9 @@ fleet: $(VENV)/.installed ## Build and start the seven servers of the comparison
 
 fleet-stop: $(VENV)/.installed ## Stop the servers that `make fleet` has started.
 	$(BIN)/python -m deploy.fleet.main stop
+
+fleet-report: $(VENV)/.installed ## Load all of them four ways and compare: SECONDS=n a cell, JSON=file.
+	$(BIN)/python -m deploy.fleet.report --seconds "$(or $(SECONDS),10)" --json "$(JSON)"
 
 clean: ## Remove everything that the other commands made.
 	rm -rf $(VENV) build dist

@@ -50,9 +50,7 @@ def open_sock_diag(timeout_seconds: float) -> socket.socket:
     return netlink
 
 
-def dump_sockets(
-    netlink: socket.socket, sockets_max: int, states: frozenset[TcpState] = ALL_STATES
-) -> TcpSockets:
+def dump_sockets(netlink: socket.socket, sockets_max: int, states: frozenset[TcpState] = ALL_STATES) -> TcpSockets:
     """Every TCP socket in one of `states`, IPv4 and IPv6.
 
     Raises OSError if the kernel refuses, TooManySockets beyond `sockets_max`.

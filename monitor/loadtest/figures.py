@@ -1,0 +1,90 @@
+"""A figure of a load test as the load generator has it and as we have it, and what lies between the two."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+# Of sums of doubles, as a share of the reference.
+_ROUNDING = 1e-9
+
+
+class Unit(Enum):
+    """What a figure is counted in. Shares are from 0 to 1."""
+
+    COUNT = "count"
+    PER_SECOND = "per second"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    BYTES_PER_SECOND = "bytes per second"
+    CORES = "cores"
+    SHARE = "share"
+
+
+class Cause(Enum):
+    """Why the generator's figure is another than ours; the value is what people read."""
+
+    IN_FLIGHT = "in flight when the generator stopped"
+    NOT_SEEN_BY_SERVER = "socket errors, which the server does not see"
+    SERVER_WORK = "server's work outside of the handler"
+    GC = "garbage collector's pauses"
+    STALL = "ready, and the runtime was busy"
+    SERVER_SOCKET = "in the socket, not read by the server"
+    OUTSIDE_HANDLER = "outside of the handler, as our own requests have waited"
+    GENERATOR_SOCKET = "answer in the socket, not read by the generator"
+    CONNECTING = "connecting, and the generator at other connections"
+    COORDINATED_OMISSION = "wrk's correction for coordinated omission"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`value` is added to our figure on the way to the generator's; it may be negative."""
+
+    cause: Cause
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. None is what cannot be had, and `reason` says why. Not `is_judged`: the difference is shown, and
+    nothing is known of its causes.
+
+    `proc` is the kernel's figure, where the generator has none. `allowed`, inclusive, is how much may be left
+    unexplained.
+    """
+
+    name: str
+    unit: Unit
+    generator: float | None
+    plimsoll: float | None
+    allowed: float = 0.0
+    parts: tuple[Part, ...] = ()
+    proc: float | None = None
+    reason: str = ""
+    is_judged: bool = True
+
+    @property
+    def reference(self) -> float | None:
+        """What ours is compared with."""
+        return self.proc if self.generator is None else self.generator
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less the reference."""
+        if self.reference is None or self.plimsoll is None:
+            return None
+        return self.plimsoll - self.reference
+
+    @property
+    def rest(self) -> float | None:
+        """What no part explains: the reference less ours less all parts."""
+        if self.difference is None or not self.is_judged:
+            return None
+        rest = -self.difference - math.fsum(part.value for part in self.parts)
+        return 0.0 if abs(rest) <= _ROUNDING * abs(self.reference or 0.0) else rest
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the rest is within what is allowed; None if there is nothing to compare."""
+        return None if self.rest is None else abs(self.rest) <= self.allowed

@@ -1,0 +1,120 @@
+"""Reads a server's /metrics and its process in /proc at one moment."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from exporters.errors import ExporterError
+from exporters.process.targets import PortTarget, ProcessFinder
+from exporters.procfs.processes import ProcessIdentity, Procfs, parse_stat
+from monitor.config.scrape_config import ScrapeProtocol
+from monitor.config.vocabulary_config import Vocabulary
+from monitor.errors import BadRequest, ExpositionError, LoadTestError, ScrapeError
+from monitor.loadtest.exposed_figures import ExposedFigures, read_exposition
+from monitor.scrape.exposition.content_type import format_of
+
+_TIMEOUT_SECONDS = 10
+_BODY_BYTES_MAX = 1 << 25
+_RESIDENT = re.compile(rb"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFigures:
+    """What /proc says of a process. CPU time is that of all its threads.
+
+    Memory as in `stat`, which the kernel keeps for each processor apart and reads roughly, and as in `status`, which
+    adds it up: libraries take either.
+    """
+
+    cpu_seconds: float
+    resident_bytes: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`proc_before` and `proc_after` enclose the exposition; None if the process is not to be seen from here."""
+
+    exposed: ExposedFigures
+    proc_before: ProcessFigures | None
+    proc_after: ProcessFigures | None
+
+
+class ProcessWatch:
+    """The one process that listens on a port of this host."""
+
+    def __init__(self, identity: ProcessIdentity, procfs: Procfs) -> None:
+        self._identity = identity
+        self._procfs = procfs
+
+    def read(self) -> ProcessFigures | None:
+        """None once it has ended."""
+        try:
+            with self._procfs.process(self._identity.pid) as files:
+                stat, status = parse_stat(files.read("stat")), files.read("status")
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        if stat.has_ended or stat.identity != self._identity:
+            return None
+        cpu_seconds = (stat.user_ticks + stat.system_ticks) / os.sysconf("SC_CLK_TCK")
+        by_stat = stat.resident_pages * os.sysconf("SC_PAGE_SIZE")
+        found = _RESIDENT.search(status)
+        return ProcessFigures(cpu_seconds, (by_stat, int(found[1]) * 1024 if found else by_stat))
+
+
+def watch_listener(port: int) -> ProcessWatch | None:
+    """None if not one process alone listens there, as far as can be seen from here."""
+    try:
+        procfs = Procfs()
+        found = ProcessFinder([PortTarget(port)], procfs).find().processes
+    except (ExporterError, OSError):
+        return None
+    return ProcessWatch(found[0].stat.identity, procfs) if len(found) == 1 else None
+
+
+class TargetReader:
+    """Reads over one connection, which the server counts once. `connections` are those it has opened so far."""
+
+    def __init__(self, metrics_url: str, vocabularies: tuple[Vocabulary, ...], process: ProcessWatch | None) -> None:
+        """Raises BadRequest unless `metrics_url` is an http URL."""
+        parts = urlsplit(metrics_url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise BadRequest(f"metrics URL: got {metrics_url!r}, want one such as http://127.0.0.1:8101/metrics")
+        self.instance = f"{parts.hostname}:{parts.port or 80}"
+        self.connections = 0
+        self._url = metrics_url
+        self._path = parts.path or "/metrics"
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
+        self._vocabularies = vocabularies
+        self._process = process
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def read(self) -> Reading:
+        """Raises LoadTestError if the metrics cannot be had."""
+        proc_before = self._process.read() if self._process else None
+        body, content_type = self._fetch()
+        proc_after = self._process.read() if self._process else None
+        try:
+            exposition_format = format_of(content_type, ScrapeProtocol.PROMETHEUS_TEXT_0_0_4)
+            return Reading(read_exposition(body, exposition_format, self._vocabularies), proc_before, proc_after)
+        except (ExpositionError, ScrapeError) as error:
+            raise LoadTestError(f"{self._url}: {error}") from error
+
+    def _fetch(self) -> tuple[bytes, str]:
+        try:
+            if self._connection.sock is None:
+                self.connections += 1
+            self._connection.request("GET", self._path, headers={"Accept": "text/plain;version=0.0.4"})
+            response = self._connection.getresponse()
+            body = response.read(_BODY_BYTES_MAX)
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise LoadTestError(f"{self._url}: {type(error).__name__}: {error}") from error
+        if response.status != 200:
+            raise LoadTestError(f"{self._url}: got status {response.status}, want 200")
+        return body, response.headers.get("Content-Type", "")

@@ -1,0 +1,268 @@
+"""The figures of one run, side by side, and what lies between them. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from exporters.load_test.runs import Latency, Tool
+from monitor.loadtest.figures import Cause, Figure, Part, Unit
+from monitor.loadtest.generator_command import LoadPlan, connections_opened
+from monitor.loadtest.observe_run import Observation
+from monitor.loadtest.quantiles import bucket_quantile, bucket_width
+from monitor.loadtest.run_generator import GeneratorRun
+from monitor.loadtest.waiting import Waiting, mean_parts, quantile_parts, waiting_of
+from monitor.loadtest.window import Window
+
+REST_SHARE = 0.1
+_SOCKET_ERRORS = {Tool.WRK: ("connect", "read", "write", "timeout"), Tool.AB: ("connect", "receive", "exceptions")}
+# The kernel counts memory for each processor apart, and a process touches some while it answers.
+_RESIDENT_BYTES_ALLOWED = 256 << 10
+# /proc counts CPU time in 1/100 s.
+_CPU_SECONDS_ALLOWED = 0.02
+# ab prints whole milliseconds.
+_AB_CONNECT_SECONDS_ALLOWED = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of a run. `reader_connections` were opened by our reading of /metrics inside of the window."""
+
+    plan: LoadPlan
+    generated: GeneratorRun
+    window: Window
+    seen: Observation
+    reader_connections: int
+
+    @property
+    def requests(self) -> int:
+        """Those of the generator, as the server has counted them."""
+        return self.window.requests - self.seen.requests_sent
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that the server has counted and whose answers the generator did not wait for.
+
+        Each connection has one at most; what is beyond that is not explained by it.
+        """
+        return min(max(self.requests - self.generated.run.requests, 0), self.plan.connections)
+
+    @property
+    def sent_bytes(self) -> int | None:
+        if self.window.sent_bytes is None:
+            return None
+        return self.window.sent_bytes - sum(request.answer_bytes for request in self.seen.requests)
+
+    @property
+    def accepted(self) -> int | None:
+        if self.window.accepted is None:
+            return None
+        return self.window.accepted - self.seen.connections - self.reader_connections
+
+    @property
+    def socket_errors(self) -> int:
+        errors = self.generated.run.errors
+        return sum(errors.get(kind, 0) for kind in _SOCKET_ERRORS[self.plan.tool])
+
+    def answered_with(self, *, errors_only: bool) -> int:
+        """The generator's requests that were answered with 400 and above, or with anything outside of 200 to 299."""
+        own: dict[str, int] = {}
+        for request in self.seen.requests:
+            own[request.status] = own.get(request.status, 0) + 1
+        counted = {status: count - own.get(status, 0) for status, count in self.window.by_status.items()}
+        return sum(count for status, count in counted.items() if _is_bad(status, errors_only))
+
+
+def _is_bad(status: str, errors_only: bool) -> bool:
+    return status >= "400" if errors_only else not status.startswith("2")
+
+
+def reconcile(facts: Facts) -> tuple[Figure, ...]:
+    """Every figure of the comparison, in its order."""
+    run, plan = facts.generated.run, facts.plan
+    waiting = waiting_of(facts.window, facts.seen, plan.connections, run.duration_seconds)
+    return (
+        _requests(facts),
+        _rate(facts),
+        _average(facts, waiting),
+        _quantile(facts, waiting, 0.5, "latency_p50"),
+        _quantile(facts, waiting, 0.99, "latency_p99"),
+        _memory(facts.window),
+        _cpu(facts.window, run.duration_seconds),
+        *_errors(facts),
+        *_bytes(facts),
+        _connection_setup(facts, waiting),
+        *_connections(facts),
+        *_pauses(facts.window),
+    )
+
+
+def _requests(facts: Facts) -> Figure:
+    parts = (Part(Cause.IN_FLIGHT, float(-facts.in_flight)),)
+    return Figure("requests", Unit.COUNT, facts.generated.run.requests, facts.requests, parts=parts)
+
+
+def _rate(facts: Facts) -> Figure:
+    """Ours over the generator's time. One per cent is allowed, though what is in flight explains the difference."""
+    run = facts.generated.run
+    parts = (Part(Cause.IN_FLIGHT, -facts.in_flight / run.duration_seconds),)
+    # ab tells its time to a millisecond and its rate to 1/100.
+    allowed = 0.01 * run.requests_per_second
+    ours = facts.requests / run.duration_seconds
+    return Figure("qps", Unit.PER_SECOND, run.requests_per_second, ours, allowed, parts)
+
+
+def _average(facts: Facts, waiting: Waiting | None) -> Figure:
+    window, latency = facts.window, facts.generated.run.latency
+    ours = window.durations.sum / window.durations.count if window.durations.count else None
+    measured = facts.generated.measured
+    before_correction = measured.mean if measured else None
+    parts = mean_parts(waiting, facts.plan.tool) if waiting else None
+    return _latency_figure(facts, "latency_average", latency.mean if latency else None, ours, before_correction, parts)
+
+
+def _quantile(facts: Facts, waiting: Waiting | None, q: float, name: str) -> Figure:
+    latency = facts.generated.run.latency or Latency()
+    measured = facts.generated.measured
+    parts = quantile_parts(facts.window, facts.seen, waiting, facts.plan.tool, q) if waiting else None
+    ours = bucket_quantile(facts.window.durations.buckets, q)
+    before_correction = measured.quantile(q) if measured else None
+    return _latency_figure(facts, name, latency.quantiles.get(q), ours, before_correction, parts)
+
+
+def _latency_figure(
+    facts: Facts,
+    name: str,
+    theirs: float | None,
+    ours: float | None,
+    before_correction: float | None,
+    parts: tuple[Part, ...] | None,
+) -> Figure:
+    """Ten per cent may be left unexplained, or one bucket of the server's histogram where the generator's figure is."""
+    reason = "" if parts else "sockets could not be looked at, or the run was too short for it: nothing is explained"
+    if theirs is None or ours is None:
+        reason = "the generator prints no latency" if theirs is None else "the server has counted no requests"
+    if facts.plan.tool is Tool.WRK and theirs is not None and parts is not None:
+        if before_correction is None:
+            reason = "wrk's distribution was too large to print: its correction is not known, and in the rest"
+        else:
+            parts = (*parts, Part(Cause.COORDINATED_OMISSION, theirs - before_correction))
+    width = bucket_width(tuple(facts.window.durations.buckets), theirs or 0.0)
+    allowed = max(REST_SHARE * (theirs or 0.0), width)
+    return Figure(name, Unit.SECONDS, theirs, ours, allowed, parts or (), reason=reason, is_judged=parts is not None)
+
+
+def _memory(window: Window) -> Figure:
+    reason = "a load generator does not see the server's memory: compared with /proc"
+    ours, proc = window.resident_bytes, window.proc_resident_bytes
+    if ours is None or proc is None:
+        reason = "the server does not show it" if ours is None else "its process is not to be seen from here"
+    there = None if ours is None or proc is None else proc.nearest(ours)
+    return Figure("memory", Unit.BYTES, None, ours, _RESIDENT_BYTES_ALLOWED, proc=there, reason=reason)
+
+
+def _cpu(window: Window, duration_seconds: float) -> Figure:
+    """CPU seconds a second of the run."""
+    reason = "a load generator does not see the server's CPU time: compared with /proc"
+    ours, proc = window.cpu_seconds, window.proc_cpu_seconds
+    if ours is None or proc is None:
+        reason = "the server does not show it" if ours is None else "its process is not to be seen from here"
+    return Figure(
+        "cpu",
+        Unit.CORES,
+        None,
+        None if ours is None else ours / duration_seconds,
+        _CPU_SECONDS_ALLOWED / duration_seconds,
+        proc=None if ours is None or proc is None else proc.nearest(ours) / duration_seconds,
+        reason=reason,
+    )
+
+
+def _errors(facts: Facts) -> tuple[Figure, Figure, Figure]:
+    run = facts.generated.run
+    theirs = run.errors.get("status", 0)
+    # wrk's `Non-2xx or 3xx` is 400 and above, ab's `Non-2xx` everything else than 2xx.
+    ours = facts.answered_with(errors_only=facts.plan.tool is Tool.WRK)
+    ended = (Part(Cause.IN_FLIGHT, float(-min(max(ours - theirs, 0), facts.in_flight))),)
+    unseen = (*ended, Part(Cause.NOT_SEEN_BY_SERVER, float(facts.socket_errors)))
+    answered = max(run.requests, 1)
+    rate_parts = tuple(Part(part.cause, part.value / answered) for part in unseen)
+    return (
+        Figure("non_2xx", Unit.COUNT, theirs, ours, parts=ended),
+        Figure("errors", Unit.COUNT, theirs + facts.socket_errors, ours, parts=unseen),
+        Figure(
+            "error_rate",
+            Unit.SHARE,
+            (theirs + facts.socket_errors) / answered,
+            ours / answered,
+            parts=rate_parts,
+        ),
+    )
+
+
+def _bytes(facts: Facts) -> tuple[Figure, Figure]:
+    """Two per cent are allowed, though the answers in flight explain the difference to the byte if all are as long."""
+    run, ours = facts.generated.run, facts.sent_bytes
+    theirs, seconds = run.read_bytes, run.duration_seconds
+    reason = "" if ours is not None else "the server does not count the bytes it sends"
+    each = ours / facts.requests if ours is not None and facts.requests else 0.0
+    part = -facts.in_flight * each
+    return (
+        Figure("bytes", Unit.BYTES, theirs, ours, 0.02 * (theirs or 0), (Part(Cause.IN_FLIGHT, part),), reason=reason),
+        Figure(
+            "throughput",
+            Unit.BYTES_PER_SECOND,
+            None if theirs is None else theirs / seconds,
+            None if ours is None else ours / seconds,
+            0.02 * (theirs or 0) / seconds,
+            (Part(Cause.IN_FLIGHT, part / seconds),),
+            reason=reason,
+        ),
+    )
+
+
+def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
+    """Ours is the mean of the connections that we opened while the load ran.
+
+    ab's clock runs on until it comes back to a connection that stands. How long is not measured, but it is no more than
+    what a cycle has outside of the server and of the sockets.
+    """
+    times = [request.connect_seconds for request in facts.seen.requests if request.connect_seconds is not None]
+    ours = math.fsum(times) / len(times) if times else None
+    plan, connect = facts.plan, facts.generated.run.phases.get("connect")
+    theirs, reason = None, "wrk does not tell how long connecting takes"
+    if plan.tool is Tool.AB:
+        reason = "ab's mean is over all requests, most of which did not connect"
+        if not plan.scenario.keep_alive and connect is not None:
+            theirs, reason = connect.mean, ""
+    if ours is None:
+        reason = "no connection of our own was answered"
+    parts: tuple[Part, ...] = ()
+    if theirs is not None and ours is not None and waiting is not None:
+        late = min(max(theirs - ours, 0.0), max(waiting.idle - ours, 0.0))
+        parts = (Part(Cause.CONNECTING, late),)
+    return Figure("connection_setup", Unit.SECONDS, theirs, ours, _AB_CONNECT_SECONDS_ALLOWED, parts, reason=reason)
+
+
+def _connections(facts: Facts) -> tuple[Figure, Figure]:
+    """Exact: not one connection may be left unexplained, unless some broke."""
+    run, ours = facts.generated.run, facts.accepted
+    theirs = connections_opened(facts.plan, run.requests, run.keep_alive_requests, facts.socket_errors)
+    reason = "" if ours is not None else "the server does not count the connections it accepts"
+    reuse = facts.requests / ours if ours else None
+    parts = (Part(Cause.IN_FLIGHT, -facts.in_flight / ours),) if ours else ()
+    return (
+        Figure("connections", Unit.COUNT, theirs, ours, reason=reason),
+        Figure("connection_reuse", Unit.COUNT, run.requests / theirs, reuse, 0.0, parts, reason=reason),
+    )
+
+
+def _pauses(window: Window) -> tuple[Figure, Figure]:
+    pauses = window.gc_pauses
+    reason = "a load generator does not see the collector's pauses"
+    if pauses is None:
+        reason = "the server shows no collector" + (" (its runtime has none)" if window.runtime == "rust" else "")
+    return (
+        Figure("gc_pauses", Unit.COUNT, None, pauses.count if pauses else None, reason=reason),
+        Figure("gc_pause_time", Unit.SECONDS, None, pauses.sum if pauses else None, reason=reason),
+    )

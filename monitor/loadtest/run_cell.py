@@ -1,0 +1,87 @@
+"""One load test from its first reading to its reconciled figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.clock import Clock
+from monitor.config.vocabulary_config import Vocabulary
+from monitor.loadtest.figures import Figure
+from monitor.loadtest.generator_command import LoadPlan
+from monitor.loadtest.observe_run import Observation, RunObserver
+from monitor.loadtest.read_target import Reading, TargetReader, watch_listener
+from monitor.loadtest.reconcile import Facts, reconcile
+from monitor.loadtest.run_generator import GeneratorRun, Tick, check_installed, run_generator
+from monitor.loadtest.scenario import request_bytes
+from monitor.loadtest.service_window import InstantQueries, ServiceWindow, StoredFigures
+from monitor.loadtest.window import window_between
+
+_SETTLE_SECONDS = 0.2
+_SETTLE_LOOKS_MAX = 15
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """`stored` is None without a service."""
+
+    facts: Facts
+    figures: tuple[Figure, ...]
+    stored: StoredFigures | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run needs besides its plan. `metrics_url` is the server's own, `wait` sleeps for seconds."""
+
+    metrics_url: str
+    vocabularies: tuple[Vocabulary, ...]
+    service: InstantQueries | None
+    clock: Clock
+    wait: Callable[[float], None]
+
+
+def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
+    """Raises LoadTestError, and BadRequest for a metrics URL that is none."""
+    check_installed(plan.tool)
+    reader = TargetReader(around.metrics_url, around.vocabularies, watch_listener(plan.target.port))
+    try:
+        stored = ServiceWindow(around.service, reader.instance) if around.service else None
+        if stored is not None:
+            # First: the service's own connection to the server is to be older than the window.
+            stored.begin()
+        before = reader.read()
+        connections_before = reader.connections
+        generated, seen = _generate(plan, around.clock, tick)
+        after = _read_when_idle(reader, around)
+        stored_figures = stored.end() if stored is not None else None
+        own_connections = reader.connections - connections_before
+        facts = Facts(plan, generated, window_between(before, after), seen, own_connections)
+        return CellResult(facts, reconcile(facts), stored_figures)
+    finally:
+        reader.close()
+
+
+def _generate(plan: LoadPlan, clock: Clock, tick: Tick) -> tuple[GeneratorRun, Observation]:
+    request = request_bytes(plan.scenario, plan.target)
+    observer = RunObserver(plan.target, request, plan.scenario.keep_alive, plan.seconds, clock)
+    with tempfile.TemporaryDirectory(prefix="plimsoll-loadtest-") as folder:
+        observer.start()
+        try:
+            generated = run_generator(plan, Path(folder), clock, tick)
+        finally:
+            seen = observer.stop()
+    return generated, seen
+
+
+def _read_when_idle(reader: TargetReader, around: Surroundings) -> Reading:
+    """Once two readings in a row have the same requests and connections, or after a while."""
+    last = reader.read()
+    for _ in range(_SETTLE_LOOKS_MAX):
+        around.wait(_SETTLE_SECONDS)
+        before, last = last, reader.read()
+        if (before.exposed.durations, before.exposed.accepted) == (last.exposed.durations, last.exposed.accepted):
+            break
+    return last

@@ -1,0 +1,38 @@
+"""How many cells of a report agree, figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.loadtest.shown_figures import COLUMNS
+
+_EXACT = ("requests", "errors", "bytes")
+SUMMARIZED = (*(name for name, _ in COLUMNS), *_EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`compared` cells have both sides, of which `agreeing` agree; `largest_rest_ratio` is of the reference."""
+
+    name: str
+    compared: int
+    agreeing: int
+    largest_rest_ratio: float
+
+
+def agreements(cells: Sequence[dict[str, Any]]) -> list[Agreement]:
+    """Figures that no cell compares are left out."""
+    found = []
+    for name in SUMMARIZED:
+        compared = [cell[name] for cell in cells if cell.get(name) and cell[name]["agrees"] is not None]
+        if compared:
+            agreeing = sum(figure["agrees"] for figure in compared)
+            found.append(Agreement(name, len(compared), agreeing, max(map(_rest_ratio, compared))))
+    return found
+
+
+def _rest_ratio(figure: dict[str, Any]) -> float:
+    reference = figure["generator"] if figure["generator"] is not None else figure.get("proc")
+    return abs(figure["rest"]) / abs(reference) if reference else 0.0

@@ -1,0 +1,40 @@
+"""The report of a fleet of one server, one second a cell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from live_fleet import BUILD_TIMEOUT_SECONDS, ROOT
+from toolchains import need_program
+
+from monitor.loadtest.scenario import SCENARIOS
+
+
+def test_all_four_cells_of_a_server_are_filled(tmp_path: Path) -> None:
+    for program in ("node", "wrk", "ab"):
+        need_program(program)
+    copy = tmp_path / "elsewhere" / "fleet.json"
+    command = [sys.executable, "-m", "deploy.fleet.report", "--folder", str(tmp_path), "--only", "node-std"]
+
+    done = subprocess.run(
+        [*command, "--seconds", "1", "--connections", "8", "--json", str(copy)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(copy.read_text())
+    assert [cell["scenario"] for cell in report["cells"]] == [scenario.name for scenario in SCENARIOS]
+    for cell in report["cells"]:
+        assert cell["requests"]["rest"] == 0
+        assert cell["connections"]["rest"] == 0
+        assert cell["service"]["requests_equal"], cell["service"]
+        assert cell["gc_pauses"]["plimsoll"] is not None
+    assert json.loads((tmp_path / "fleet" / "fleet.json").read_text())["servers"] == []
+    assert {path.name for path in tmp_path.iterdir()} >= {"report.html", "report.md", "report.json"}

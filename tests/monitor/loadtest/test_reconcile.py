@@ -1,0 +1,140 @@
+"""What lies between the generator's figures and ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from load_test_facts import ANSWER_BYTES, OWN, facts, figures_of, run_of, totals, window
+
+from exporters.load_test.runs import Latency, Tool
+from monitor.loadtest.distribution import Distribution
+from monitor.loadtest.figures import Cause
+from monitor.loadtest.observe_run import Observation
+from monitor.loadtest.run_generator import GeneratorRun
+
+
+def test_our_own_requests_are_in_no_figure() -> None:
+    figures = figures_of(facts())
+
+    assert (figures["requests"].generator, figures["requests"].plimsoll) == (1000, 1000)
+    assert figures["bytes"].plimsoll == 1000 * ANSWER_BYTES
+    assert figures["connections"].plimsoll == 11
+    assert all(figures[name].difference == 0 for name in ("requests", "qps", "bytes", "connections", "non_2xx"))
+
+
+def test_a_request_for_each_connection_may_be_in_flight_at_the_end() -> None:
+    figures = figures_of(facts(in_flight=10))
+
+    assert figures["requests"].difference == 10
+    assert figures["requests"].rest == 0
+    assert figures["bytes"].rest == pytest.approx(0)
+    assert figures["connection_reuse"].rest == pytest.approx(0)
+
+
+def test_more_requests_than_connections_in_flight_are_not_explained() -> None:
+    figures = figures_of(facts(in_flight=13))
+
+    assert figures["requests"].rest == -3
+    assert figures["requests"].agrees is False
+
+
+def test_requests_that_the_server_has_not_seen_are_not_explained() -> None:
+    figures = figures_of(facts(window=window(1000 + OWN - 5)))
+
+    assert (figures["requests"].rest, figures["requests"].agrees) == (5, False)
+
+
+def test_a_connection_that_nobody_knows_of_is_not_explained() -> None:
+    figures = figures_of(facts(window=window(1000 + OWN, accepted=11 + OWN + 1)))
+
+    assert (figures["connections"].rest, figures["connections"].agrees) == (-1, False)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "opened"),
+    [("flash-sale", 11), ("payment", 10), ("login", 1011), ("callback", 1010)],
+)
+def test_how_many_connections_each_generator_opens(scenario: str, opened: int) -> None:
+    assert figures_of(facts(scenario))["connections"].generator == opened
+
+
+def test_the_average_is_made_of_where_the_requests_were() -> None:
+    average = figures_of(facts())["latency_average"]
+
+    # 1 000 requests a second: each connection that waits is 1 ms of each request.
+    assert {part.cause: part.value for part in average.parts} == pytest.approx(
+        {
+            Cause.SERVER_WORK: 0.0,
+            Cause.SERVER_SOCKET: 0.006,
+            Cause.GENERATOR_SOCKET: 0.003,
+            Cause.COORDINATED_OMISSION: 0.0,
+        }
+    )
+    assert average.rest == pytest.approx(0.0)
+
+
+def test_pauses_and_stalls_are_taken_out_of_the_wait_for_the_server() -> None:
+    busy = window(1000 + OWN, gc_pauses=totals(5, 0.2), stalls=totals(100, 0.3))
+    average = figures_of(facts(window=busy))["latency_average"]
+
+    parts = {part.cause: part.value for part in average.parts}
+    assert parts[Cause.GC] == pytest.approx(0.002)
+    assert parts[Cause.STALL] == pytest.approx(0.001)
+    assert parts[Cause.SERVER_SOCKET] == pytest.approx(0.003)
+
+
+def test_wrks_correction_is_a_part_of_its_own() -> None:
+    run = run_of(Tool.WRK, latency=Latency(mean=0.05, quantiles={0.5: 0.01, 0.99: 0.4}))
+    figures = figures_of(facts(generated=GeneratorRun(run, Distribution((0.01, 0.02), (990, 10)))))
+
+    parts = {part.cause: part.value for part in figures["latency_p99"].parts}
+    assert parts[Cause.COORDINATED_OMISSION] == pytest.approx(0.39)
+    # Ours take 7 ms, and the generator leaves an answer unread for 3 ms.
+    handler = figures["latency_p99"].plimsoll or 0.0
+    assert handler + parts[Cause.OUTSIDE_HANDLER] + parts[Cause.GENERATOR_SOCKET] == pytest.approx(0.01)
+    assert figures["latency_p99"].agrees
+
+
+def test_abs_clock_runs_while_it_connects() -> None:
+    average = figures_of(facts("callback"))["latency_average"]
+
+    assert {part.cause: part.value for part in average.parts}[Cause.CONNECTING] == pytest.approx(0.0, abs=1e-9)
+    assert Cause.COORDINATED_OMISSION not in {part.cause for part in average.parts}
+
+
+def test_without_a_look_at_the_sockets_nothing_is_explained() -> None:
+    figures = figures_of(facts(seen=replace(facts().seen, looks=())))
+
+    assert (figures["latency_average"].parts, figures["latency_average"].agrees) == ((), None)
+    assert "sockets could not be looked at" in figures["latency_average"].reason
+
+
+def test_errors_are_compared_exactly_and_by_each_tools_own_word() -> None:
+    failed = window(1000 + OWN, by_status={"200": 900 + OWN, "302": 40, "404": 60})
+    by_wrk = facts(window=failed, generated=GeneratorRun(run_of(Tool.WRK, errors={"status": 60, "timeout": 2}), None))
+    by_ab = facts("payment", window=failed, generated=GeneratorRun(run_of(Tool.AB, errors={"status": 100}), None))
+
+    assert figures_of(by_wrk)["non_2xx"].difference == 0
+    assert figures_of(by_ab)["non_2xx"].difference == 0
+    assert (figures_of(by_wrk)["errors"].difference, figures_of(by_wrk)["errors"].rest) == (-2, 0)
+    assert figures_of(by_ab)["error_rate"].generator == pytest.approx(0.1)
+
+
+def test_memory_and_cpu_time_are_compared_with_the_kernel() -> None:
+    figures = figures_of(facts())
+
+    assert (figures["memory"].generator, figures["memory"].proc, figures["memory"].difference) == (None, 5e6, 0)
+    assert (figures["cpu"].proc, figures["cpu"].agrees) == (0.5, True)
+    assert figures_of(facts(window=window(1020, resident_bytes=6e6)))["memory"].agrees is False
+
+
+def test_what_cannot_be_had_has_a_reason_and_no_number() -> None:
+    bare = window(1000, sent_bytes=None, accepted=None, proc_resident_bytes=None, runtime="rust")
+    figures = figures_of(facts(window=bare, seen=Observation()))
+
+    for name in ("bytes", "connections", "gc_pauses", "connection_setup"):
+        assert figures[name].plimsoll is None, name
+        assert figures[name].reason, name
+    assert figures["gc_pauses"].reason == "the server shows no collector (its runtime has none)"
+    assert figures["memory"].agrees is None
