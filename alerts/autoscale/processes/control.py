@@ -20,6 +20,7 @@ from typing import Any
 
 from alerts.autoscale.processes.fleet import Fleet
 from alerts.autoscale.processes.settings import FleetSettings
+from alerts.autoscale.processes.socket_path import short_path
 from alerts.autoscale.stored_form import from_json, plain
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ class ControlServer:
 
     async def open(self, path: Path) -> None:
         """Listens at `path`, which does not exist; its directory decides who may connect."""
-        self._server = await asyncio.start_unix_server(self._serve, path, limit=LINE_MAX_BYTES)
+        with short_path(path) as short:
+            self._server = await asyncio.start_unix_server(self._serve, short, limit=LINE_MAX_BYTES)
 
     def close(self) -> None:
         if self._server is not None:

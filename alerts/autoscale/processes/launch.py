@@ -14,8 +14,6 @@ from alerts.autoscale.processes.state_file import StateDirectory
 from monitor.errors import DeliveryError
 
 START_TIMEOUT_SECONDS = 20.0
-SOCKET_PATH_MAX_BYTES = 107
-"""What fits into sockaddr_un (unix(7)) with its closing zero."""
 
 # The keeper is made an orphan at once, so that it is no child of ours to wait for and outlives us if it has to.
 _BOOT = """
@@ -30,12 +28,6 @@ main(sys.argv[2], int(sys.argv[3]))
 
 def launch_keeper(directory: StateDirectory, settings: FleetSettings) -> None:
     """Returns when the keeper serves. Raises DeliveryError with what it says if it cannot."""
-    if len(os.fsencode(directory.socket)) > SOCKET_PATH_MAX_BYTES:
-        raise DeliveryError(
-            f"got the state directory {directory.path}, want one whose socket's path has at most "
-            f"{SOCKET_PATH_MAX_BYTES} bytes",
-            permanent=True,
-        )
     try:
         directory.make()
         directory.write_settings(settings)

@@ -11,6 +11,7 @@ from typing import Any
 
 from alerts.autoscale.processes.control import LINE_MAX_BYTES
 from alerts.autoscale.processes.fleet import FleetStatus
+from alerts.autoscale.processes.socket_path import short_path
 from alerts.autoscale.stored_form import from_json
 from monitor.errors import DeliveryError
 
@@ -34,7 +35,8 @@ class KeeperLink:
     async def open(cls, path: Path) -> KeeperLink | None:
         """None if no keeper listens there."""
         try:
-            return cls(*await asyncio.open_unix_connection(path, limit=LINE_MAX_BYTES))
+            with short_path(path) as short:
+                return cls(*await asyncio.open_unix_connection(short, limit=LINE_MAX_BYTES))
         except OSError:
             return None
 
