@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -53,6 +54,8 @@ from monitor.storage.store_metrics import StoreCollector
 logger = logging.getLogger(__name__)
 
 MAINTENANCE_INTERVAL_SECONDS = 30
+CONFIG_FEATURES = frozenset({"extra-scrape-metrics"})
+"""Features that change defaults of the configuration (monitor/config/load.py)."""
 
 
 class Service:
@@ -254,8 +257,12 @@ class Service:
 
 
 def promql_features(names: Sequence[str]) -> Features:
-    """The PromQL features among `names`; others belong to other parts."""
-    return Features.of(name for name in names if name.startswith("promql") or name == "type-and-unit-labels")
+    """The PromQL features among `names`. A name that is not known here has no effect; that is said, as upstream does."""
+    known = {field.name.replace("_", "-") for field in fields(Features)}
+    for name in names:
+        if name not in known and name not in CONFIG_FEATURES:
+            logger.warning("--enable-feature %s is not known here and has no effect", name)
+    return Features.of(name for name in names if name in known)
 
 
 def unchangeable(before: Config, after: Config) -> list[str]:

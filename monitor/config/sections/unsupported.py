@@ -30,7 +30,7 @@ def ignore_unsupported(section: Section, table: Mapping[str, Unsupported]) -> No
 
 
 _SCRAPED_ONLY = "samples are kept here and not sent on"
-_NATIVE_HISTOGRAMS = Unsupported("native histograms are not stored", _FALSE_TEXTS)
+_NATIVE_HISTOGRAMS = Unsupported("native histograms come by remote write, they are not scraped", _FALSE_TEXTS)
 _CLASSIC_HISTOGRAMS = Unsupported("classic histograms are always scraped", _FLAG_TEXTS)
 _SECRET_MANAGER = Unsupported("there is no secret manager")
 _ONE_RECEIVER = "all alerts go to the receiver of the root route, one notification for each change"

@@ -388,11 +388,6 @@ def _checksum_or_none(rows: list[tuple]) -> int | None:  # type: ignore[type-arg
         return None
 
 
-def reraise(error: CorruptData) -> None:
-    """For those who want all or nothing."""
-    raise error
-
-
 def _read_meta(path: Path, values: dict[str, object]) -> BlockMeta:
     if values.get("format_version") != FORMAT_VERSION:
         raise StorageError(f"{path}: got format version {values.get('format_version')}, want {FORMAT_VERSION}")

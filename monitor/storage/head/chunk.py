@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -249,12 +248,3 @@ def merge_rows(timestamps_ms: Timestamps, values: Values) -> tuple[Timestamps, V
         target[missing] = values[missing, position]
         merged[:, group[position]] = target
     return timestamps_ms[first], merged
-
-
-def concat_pieces(pieces: Sequence[tuple[Timestamps, Values]]) -> tuple[Timestamps, Values]:
-    """Pieces (N_i,), (R, N_i) of the same series laid end to end and brought into order."""
-    if len(pieces) == 1:
-        return merge_rows(*pieces[0])
-    timestamps_ms = np.concatenate([piece[0] for piece in pieces])
-    values = np.concatenate([piece[1] for piece in pieces], axis=1)
-    return merge_rows(timestamps_ms, values)
