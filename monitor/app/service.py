@@ -257,7 +257,7 @@ class Service:
 
 
 def promql_features(names: Sequence[str]) -> Features:
-    """The PromQL features among `names`. A name that is not known here has no effect; that is said, as upstream does."""
+    """The PromQL features among `names`. One not known here has no effect, and that is said."""
     known = {field.name.replace("_", "-") for field in fields(Features)}
     for name in names:
         if name not in known and name not in CONFIG_FEATURES:
