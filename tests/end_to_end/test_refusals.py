@@ -27,7 +27,7 @@ PLACES = [
 def test_every_error_of_a_configuration_is_said_at_once(tmp_path, command):
     file = tmp_path / "wrong.yml"
     file.write_text(WRONG)
-    options = ["--data", tmp_path / "data"] if command[0] == "serve" else []
+    options = ["--data", tmp_path / "data", "--listen", "127.0.0.1:0"] if command[0] == "serve" else []
 
     done = run_plimsoll(*command, file, *options)
 
