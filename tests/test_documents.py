@@ -14,7 +14,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("dep
 SCREEN_LINES = 60
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 QUOTED_PATH = re.compile(r"`((?:monitor|alerts|exporters|dashboards|deploy|docs|tests|\.ci)/[\w./-]*)`")
-PLIMSOLL_COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?plimsoll ((?:[a-z][a-z_-]*(?: |$))+)", re.MULTILINE)
+PLIMSOLL_COMMAND = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?plimsoll ((?:[a-z][a-z_-]*(?: |$))+)", re.MULTILINE)
 
 
 def relative(path: Path) -> str:
@@ -44,6 +44,12 @@ def test_it_fits_two_screens(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= 2 * SCREEN_LINES
 
 
+def test_every_page_is_linked_in_the_readme() -> None:
+    links = set(LINK.findall((ROOT / "README.md").read_text()))
+
+    assert [relative(page) for page in ROOT.glob("docs/*.md") if relative(page) not in links] == []
+
+
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = re.findall(r"^make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -57,6 +63,23 @@ def test_every_command_in_it_is_one_of_ours(document: Path) -> None:
     verbs = {match.strip() for match in PLIMSOLL_COMMAND.findall(document.read_text())}
 
     assert {verb: exit_code_of_help(verb) for verb in verbs if exit_code_of_help(verb)} == {}
+
+
+def test_the_documents_hold_commands_of_many_verbs() -> None:
+    found = {match.split()[0] for document in DOCUMENTS for match in PLIMSOLL_COMMAND.findall(document.read_text())}
+
+    assert found >= {
+        "check",
+        "demo",
+        "discover",
+        "export",
+        "exporter",
+        "import",
+        "loadtest",
+        "query",
+        "serve",
+        "storage",
+    }
 
 
 def exit_code_of_help(verb: str) -> int:

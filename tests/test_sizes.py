@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("monitor", "alerts", "exporters", "dashboards", "tests")
+PACKAGES = ("monitor", "alerts", "exporters", "dashboards", "deploy", "tests")
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 

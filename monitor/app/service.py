@@ -13,7 +13,7 @@ from pathlib import Path
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
 
 from alerts.database import open_database
 from monitor import __version__
@@ -78,6 +78,11 @@ class Service:
         self._reload_seconds = Gauge(
             "plimsoll_config_last_reload_success_timestamp_seconds",
             "When a configuration was last taken.",
+            registry=self.registry,
+        )
+        self._failed_maintenance = Counter(
+            "plimsoll_store_maintenance_failures_total",
+            "Rounds of sealing, merging and retention that failed.",
             registry=self.registry,
         )
         ProcessCollector(registry=self.registry)
@@ -174,7 +179,8 @@ class Service:
         try:
             self.store.maintenance.run(self._clock.now_ms())
             self._memory.trim()
-        except Exception:
+        except Exception:  # the top of a loop: what failed is tried again
+            self._failed_maintenance.inc()
             logger.exception("maintenance of the store failed, it is tried again")
 
     async def stop(self) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from alerts.load_rules import check_rule_files
 from monitor.app.store_settings import store_settings
+from monitor.cli.print_json import print_json
 from monitor.config.config import Config
 from monitor.config.load import load_config
 from monitor.errors import ConfigError, Problem
@@ -39,7 +39,7 @@ def check_config(
         raise typer.Exit(1) from None
     if as_json:
         warnings = [_as_json(warning) for warning in config.warnings]
-        _print_json({"file": str(file), "ok": True, "problems": [], "warnings": warnings, **_counts(config)})
+        print_json({"file": str(file), "ok": True, "problems": [], "warnings": warnings, **_counts(config)})
         return
     for warning in config.warnings:
         typer.echo(f"warning: {warning}", err=True)
@@ -63,7 +63,7 @@ def check_rules(
             continue
         counts = {"groups": len(found.groups), "rules": found.rules}
         if as_json:
-            _print_json({"file": file, "ok": True, "problems": [], **counts})
+            print_json({"file": file, "ok": True, "problems": [], **counts})
         else:
             typer.echo(f"{file} is valid (groups: {counts['groups']}, rules: {counts['rules']})")
     if any(found.problems for _, found in results):
@@ -73,7 +73,7 @@ def check_rules(
 def report_problems(file: str, problems: tuple[Problem, ...], *, as_json: bool) -> None:
     """Prints what is wrong with a file: a line for each Problem on stderr, or one JSON object on stdout."""
     if as_json:
-        _print_json({"file": file, "ok": False, "problems": [_as_json(problem) for problem in problems]})
+        print_json({"file": file, "ok": False, "problems": [_as_json(problem) for problem in problems]})
         return
     for problem in problems:
         typer.echo(str(problem), err=True)
@@ -91,7 +91,3 @@ def _counts(config: Config) -> dict[str, int]:
 
 def _as_json(problem: Problem) -> dict[str, Any]:
     return {"file": problem.file, "line": problem.line, "path": problem.path, "message": problem.message}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from monitor.cli.print_json import print_json
 from monitor.errors import NotFound
 from monitor.model.durations import rfc3339
 from monitor.storage.tools.describe import analyze as analyze_blocks
@@ -38,7 +38,7 @@ def list_blocks(data: Data, as_json: AsJson = False) -> None:
     """List the blocks: time, series, samples, bytes a sample. Times are UTC."""
     blocks = [summarize(path) for path in _paths(data)]
     if as_json:
-        _print_json({"blocks": [{**asdict(each), "bytes_per_sample": each.bytes_per_sample} for each in blocks]})
+        print_json({"blocks": [{**asdict(each), "bytes_per_sample": each.bytes_per_sample} for each in blocks]})
         return
     table = _table("block", "from", "to", "series", "samples", "bytes", "bytes/sample", "level")
     for each in blocks:
@@ -55,7 +55,7 @@ def analyze(
     """Show which metrics and labels the series and samples of all blocks come from."""
     found = analyze_blocks(_paths(data), limit)
     if as_json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
         return
     typer.echo(f"{found.series:,} series in blocks, {found.samples:,} samples")
     metrics = _table("metric", "series", "samples", "bytes", "bytes/sample")
@@ -77,7 +77,7 @@ def verify(data: Data, as_json: AsJson = False) -> None:
     if journal.exists():
         faults += verify_journal(journal)
     if as_json:
-        _print_json({"blocks": len(paths), "ok": not faults, "faults": [_fault_json(fault) for fault in faults]})
+        print_json({"blocks": len(paths), "ok": not faults, "faults": [_fault_json(fault) for fault in faults]})
     else:
         for fault in faults:
             typer.echo(str(fault), err=True)
@@ -92,7 +92,7 @@ def repair(data: Data, as_json: AsJson = False) -> None:
     _paths(data)
     repairs = repair_directory(data)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "repairs": [
                     {
@@ -137,7 +137,3 @@ def _console() -> Console:
     """As wide as the tables need: a line that is cut off helps nobody."""
     console = Console()
     return console if console.is_terminal else Console(width=200)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -72,7 +72,9 @@ class Limits:
     expression_depth: int = _limit(
         "expression_depth", 150, Unit.COUNT, "deepest nesting of a PromQL expression; more than 150 counts as 150"
     )
-    queries: int = _limit("queries", 4, Unit.COUNT, "queries evaluated at the same time; others wait")
+    queries: int = _limit(
+        "queries", 4, Unit.COUNT, "queries taken at the same time, on as many threads as there are cores; others wait"
+    )
     waiting_queries: int = _limit("waiting_queries", 64, Unit.COUNT, "queries that wait for a place; more are refused")
     client_queries: int = _limit(
         "client_queries", 32, Unit.COUNT, "queries of one client that are evaluated or wait; more are refused"

@@ -20,12 +20,8 @@ class Features:
     """The matching modifiers `fill`, `fill_left` and `fill_right`."""
     promql_delayed_name_removal: bool = False
     """The metric name is dropped from the result instead of in each operation."""
-    promql_per_step_stats: bool = False
-    """`stats=all` counts samples for each step."""
     type_and_unit_labels: bool = False
     """The labels `__type__` and `__unit__` come from metadata and are dropped where the name is."""
-    use_start_timestamps: bool = False
-    """Counter functions use the start timestamps of samples."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Features:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import orjson
 import typer
 
+from monitor.cli.print_json import print_json
 from monitor.cli.query.asking import Parameters, Server
 from monitor.cli.query.options import (
     DEFAULT_SERVER,
@@ -58,7 +58,7 @@ def instant(
     parameters = {"query": query, "time": seconds_text(_when_ms(time)), "limit": _limit(limit)}
     data = Server(server).post("/api/v1/query", parameters)
     if as_json:
-        _print_json(data)
+        print_json(data)
     elif as_csv:
         typer.echo(to_csv(rows_of(data)), nl=False)
     else:
@@ -82,7 +82,7 @@ def range_query(
     parameters = {"query": query, **_range_parameters(start_ms, end_ms, step_ms), "limit": _limit(limit)}
     data = Server(server).post("/api/v1/query_range", parameters)
     if as_json:
-        _print_json(data)
+        print_json(data)
     elif as_csv:
         typer.echo(to_csv(rows_of(data)), nl=False)
     else:
@@ -108,7 +108,7 @@ def series(
     found: list[dict[str, str]] = Server(server).post("/api/v1/series", parameters)
     names = sorted({name for labels in found for name in labels})
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif as_csv:
         typer.echo(csv_text(names, [[labels.get(name, "") for name in names] for labels in found]), nl=False)
     else:
@@ -132,7 +132,7 @@ def labels(
     path = f"/api/v1/label/{quote(name, safe='')}/values" if name else "/api/v1/labels"
     found: list[str] = Server(server).get(path, {"match[]": match, **_window(start, end), "limit": _limit(limit)})
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif as_csv:
         typer.echo(csv_text([name or "label"], [[text] for text in found]), nl=False)
     else:
@@ -159,7 +159,7 @@ def explain(
     parameters = {"query": query, **times, "analyze": "" if analyze else "false"}
     data = Server(server).post("/api/v1/explain", parameters)
     if as_json:
-        _print_json(data)
+        print_json(data)
     else:
         new_console().print(explain_tree(data))
         typer.echo(_explain_summary(data))
@@ -205,7 +205,3 @@ def _window(start: str, end: str) -> dict[str, str]:
 
 def _limit(limit: int) -> str:
     return str(limit) if limit else ""
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from cramjam import zstd
+from cramjam import DecompressionError, zstd
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
@@ -154,7 +154,7 @@ def _decompress(data: bytes, size_max: int) -> bytes:
     buffer = bytearray(size_max)
     try:
         size = zstd.decompress_into(data, buffer)
-    except Exception as error:
+    except DecompressionError as error:
         raise CorruptData(f"a slab does not decode: {error}") from error
     return bytes(memoryview(buffer)[:size])
 
