@@ -129,7 +129,7 @@ def test_the_process_is_as_the_kernel_sees_it(server: LiveServer) -> None:
         (int(fields[11]) + int(fields[12])) / 100, abs=0.05
     )
     assert scraped.sum("process_open_fds") == pytest.approx(len(list((folder / "fd").iterdir())), abs=2)
-    assert scraped.sum("process_start_time_seconds") == pytest.approx(start_seconds(int(fields[19])), abs=1.5)
+    assert scraped.sum("process_start_time_seconds") == pytest.approx(start_seconds(int(fields[19])), abs=0.01)
 
 
 def start_seconds(start_ticks: int) -> float:
