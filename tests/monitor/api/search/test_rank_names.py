@@ -63,8 +63,8 @@ def test_what_comes_holds_the_letters_in_order(names, typed):
 @pytest.mark.parametrize("typed", ["a", "hrt", "request_dur", "e e e", "ttttttttttt", "h_r_d_s_b_"])
 def test_ten_thousand_names_are_ranked_quickly(typed):
     names = [f"service_{number % 97}_http_request_{number}_duration_seconds_bucket" for number in range(10_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     rank_names(names, typed, 50)
 
-    # 10 to 60 ms on a quiet machine.
-    assert time.perf_counter() - began < 1
+    # 10 to 60 ms.
+    assert time.process_time() - began < 1
