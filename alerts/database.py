@@ -8,7 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
+
+from monitor.errors import StorageError
 
 ROWS_PER_STATEMENT = 500
 
@@ -18,11 +21,17 @@ class Base(DeclarativeBase):
 
 
 def open_database(url: str) -> Engine:
-    """An engine for `url` with all tables made. SQLite writes through to the disk at every commit."""
+    """An engine for `url` with all tables made. SQLite writes through to the disk at every commit.
+
+    Raises StorageError if the database cannot be reached.
+    """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-    Base.metadata.create_all(engine)
+    try:
+        Base.metadata.create_all(engine)
+    except DBAPIError as error:
+        raise StorageError(f"the state database cannot be opened: {error.orig}") from error
     return engine
 
 

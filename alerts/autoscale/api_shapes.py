@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.autoscale.breaker import BreakerPosition
 from alerts.autoscale.control_loop import PolicyStatus
@@ -21,8 +20,7 @@ from alerts.autoscale.stored_form import plain
 from monitor.model.durations import rfc3339
 
 
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
+class ApiAnswer(NamedTuple):
     """An HTTP status and a JSON body."""
 
     status: int

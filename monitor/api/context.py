@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from monitor.api.api_metrics import ApiMetrics
+from monitor.api.endpoint import Endpoint
 from monitor.api.history.context import HistoryContext
 from monitor.api.queries.query_records import QueryRecords
 from monitor.api.worker_pool import WorkerPool
@@ -85,7 +85,7 @@ class ApiContext:
     registry      what /metrics shows; collected in a thread
     external_url  how others reach this service; its host replaces `localhost` where targets are shown
     cors_origin   a regex, anchored, of the origins whose pages may call us
-    routers       more routes, such as those of alerts
+    endpoints     more of them, such as those of alerts
     history       what imports, exports and administration need; None: these routes are not there
     """
 
@@ -109,5 +109,5 @@ class ApiContext:
     metrics: ApiMetrics
     external_url: str
     cors_origin: str = ".*"
-    routers: tuple[APIRouter, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     history: HistoryContext | None = None

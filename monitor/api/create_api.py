@@ -1,19 +1,19 @@
-"""The HTTP API as one FastAPI application."""
+"""The HTTP API as one ASGI application."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from fastapi import FastAPI
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.api.context import ApiContext
 from monitor.api.cross_origin import CrossOrigin
+from monitor.api.docs_routes import DocsRoutes
 from monitor.api.endpoint import Endpoint, EndpointApp
-from monitor.api.errors import add_error_handlers
+from monitor.api.errors import method_not_allowed, path_not_found
 from monitor.api.history.endpoints import history_endpoints
-from monitor.api.openapi import SCHEMAS, paths_of
 from monitor.api.routes.explain_routes import ExplainRoutes
 from monitor.api.routes.management_routes import ManagementRoutes
 from monitor.api.routes.query_routes import QueryRoutes
@@ -24,13 +24,8 @@ from monitor.api.routes.status_routes import StatusRoutes
 from monitor.api.routes.target_routes import TargetRoutes
 from monitor.api.routes.write_routes import WriteRoutes
 
-_DESCRIPTION = (
-    "The HTTP API of Prometheus, for Grafana and everything else that speaks it, and what Plimsoll adds."
-    " Every error below /api has the shape of `Error`."
-)
 
-
-def create_api(context: ApiContext) -> FastAPI:
+def create_api(context: ApiContext) -> Api:
     """An application for any ASGI server. It owns nothing of the context: who made it closes it."""
     endpoints = (
         *QueryRoutes(context).endpoints(),
@@ -43,49 +38,64 @@ def create_api(context: ApiContext) -> FastAPI:
         *TargetRoutes(context).endpoints(),
         *ManagementRoutes(context).endpoints(),
         *history_endpoints(context),
+        *context.endpoints,
     )
-    app = _Api(context, endpoints)
-    for router in context.routers:
-        app.include_router(router)
-    return app
+    return Api(context, (*endpoints, *DocsRoutes(context.build.version, endpoints).endpoints()))
 
 
-class _Api(FastAPI):
-    """FastAPI with our endpoints in front of it and in its OpenAPI document.
+@dataclass(frozen=True, slots=True)
+class _PathPattern:
+    """A path with parameters such as `/label/{name}/values`; no parameter holds a slash or is empty."""
 
-    A request for one of their paths is handed over by one look-up: passing through the middleware and trying route
-    after route costs as much as the rest of a small query. What needs a pattern goes the usual way.
+    path: re.Pattern[str]
+    methods: frozenset[str]
+    app: ASGIApp
+
+
+class Api:
+    """All endpoints behind one look-up by path and method; those with parameters in their path are tried in order.
+
+    A framework's middleware, trying route after route, costs as much as the rest of a small query.
     """
 
-    def __init__(self, context: ApiContext, endpoints: tuple[Endpoint, ...]) -> None:
-        super().__init__(
-            title="Plimsoll",
-            version=context.build.version,
-            description=_DESCRIPTION,
-            redoc_url=None,
-            redirect_slashes=False,
-        )
-        self._endpoints = endpoints
+    def __init__(self, context: ApiContext, endpoints: Iterable[Endpoint]) -> None:
         self._direct: dict[tuple[str, str], ASGIApp] = {}
+        self._patterns: list[_PathPattern] = []
         for endpoint in endpoints:
             app = EndpointApp(endpoint, context.metrics, context.clock)
-            self.router.routes.append(Route(endpoint.path, app, methods=list(endpoint.methods)))
-            direct = CrossOrigin(app, context.cors_origin)
-            self._direct |= {(endpoint.path, method): direct for method in endpoint.methods}
-        add_error_handlers(self)
-        self.add_middleware(CrossOrigin, origins=context.cors_origin)
+            methods = answered_methods(endpoint)
+            if "{" in endpoint.path:
+                self._patterns.append(_PathPattern(_pattern_of(endpoint.path), methods, app))
+            else:
+                direct = CrossOrigin(app, context.cors_origin)
+                self._direct |= {(endpoint.path, method): direct for method in methods}
+        self._others = CrossOrigin(self._answer_others, context.cors_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        direct = self._direct.get((scope["path"], scope["method"])) if scope["type"] == "http" else None
-        if direct is not None:
-            await direct(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        assert scope["type"] == "http", f"BUG: got a connection of type {scope['type']}, want http"
+        app = self._direct.get((scope["path"], scope["method"]), self._others)
+        await app(scope, receive, send)
 
-    def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            document = super().openapi()
-            document["paths"] = {**paths_of(self._endpoints), **document["paths"]}
-            document.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
-            self.openapi_schema = document
-        return self.openapi_schema
+    async def _answer_others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        allowed = {known for direct, known in self._direct if direct == path}
+        for pattern in self._patterns:
+            found = pattern.path.fullmatch(path)
+            if found and method in pattern.methods:
+                scope["path_params"] = found.groupdict()
+                await pattern.app(scope, receive, send)
+                return
+            allowed |= pattern.methods if found else frozenset()
+        answer = method_not_allowed(path, method, allowed) if allowed else path_not_found(path)
+        await answer(scope, receive, send)
+
+
+def answered_methods(endpoint: Endpoint) -> frozenset[str]:
+    """Whoever may GET may ask for the HEAD alone."""
+    return frozenset((*endpoint.methods, "HEAD") if "GET" in endpoint.methods else endpoint.methods)
+
+
+def _pattern_of(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", path)
+    texts = [f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)]
+    return re.compile("".join(texts))

@@ -1,7 +1,7 @@
 """One path of the API: its handler, and what /docs says of it.
 
-FastAPI's own routes resolve dependencies and validate models on every request, which costs more than a small query
-does. These endpoints are plain ASGI applications that read their parameters themselves; openapi.py documents them.
+Endpoints are plain ASGI applications that read their parameters themselves: a framework that resolves dependencies and
+validates models on every request costs more than a small query does. openapi.py documents them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`body_type` is the media type of a body that is not a form with the parameters."""
+    """`body_type` is the media type of a body that is not a form with the parameters. Pages are not documented."""
 
     path: str
     handler: Handler
@@ -54,6 +54,7 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     answer_type: str = "application/json"
     body_type: str = ""
+    is_documented: bool = True
 
 
 class EndpointApp:

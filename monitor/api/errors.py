@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
 
 import orjson
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from monitor.api.answers import Answer, Headers, text_answer
 from monitor.errors import (
@@ -80,50 +75,18 @@ def answer_for_bug(error: Exception) -> Answer:
     return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message)
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """For errors of FastAPI's own routers, of routing itself, and those nobody expected."""
-    app.add_exception_handler(PlimsollError, _on_ours)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_bug)
-
-
-# Starlette types handlers as returning a Response; it calls whatever they return as an ASGI application.
-
-
-async def _on_ours(_request: Request, error: Exception) -> Any:
-    assert isinstance(error, PlimsollError), f"BUG: got {type(error).__name__}, want a PlimsollError"
-    return answer_for(error)
-
-
-async def _on_validation(_request: Request, error: Exception) -> Any:
-    assert isinstance(error, RequestValidationError), f"BUG: got {type(error).__name__}"
-    first = error.errors()[0]
-    name = str(first["loc"][-1])
-    return answer_for(BadRequest(f'invalid parameter "{name}": {first["msg"]}'))
-
-
-async def _on_http(request: Request, error: Exception) -> Any:
-    assert isinstance(error, HTTPException), f"BUG: got {type(error).__name__}"
-    return _http_answer(request, error)
-
-
-def _http_answer(request: Request, error: HTTPException) -> ASGIApp:
-    path, status = request.scope["path"], error.status_code
-    headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
+def path_not_found(path: str) -> Answer:
     if not path.startswith(API_PREFIX):
         # Clients that probe for what is not there look for these words.
-        text = "404 page not found\n" if status == HTTPStatus.NOT_FOUND else f"{error.detail}\n"
-        return text_answer(text, status, headers)
-    if status == HTTPStatus.NOT_FOUND:
-        return error_answer(status, "not_found", f"path {path} not found")
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
-        message = f"method {request.method} not allowed, want one of {', '.join(sorted(allowed.split(', ')))}"
-        return error_answer(status, "bad_data", message, headers)
-    return error_answer(status, "bad_data" if status < 500 else "internal", error.detail, headers)
+        return text_answer("404 page not found\n", HTTPStatus.NOT_FOUND)
+    return error_answer(HTTPStatus.NOT_FOUND, "not_found", f"path {path} not found")
 
 
-async def _on_bug(_request: Request, error: Exception) -> Any:
-    # Starlette raises it again after the answer: the server logs it with its traceback.
-    return answer_for_bug(error)
+def method_not_allowed(path: str, method: str, allowed: Collection[str]) -> Answer:
+    """The answer to a method that is none of those `allowed` for a path."""
+    wanted = ", ".join(sorted(allowed))
+    headers = ((b"allow", wanted.encode()),)
+    if not path.startswith(API_PREFIX):
+        return text_answer(f"{HTTPStatus.METHOD_NOT_ALLOWED.phrase}\n", HTTPStatus.METHOD_NOT_ALLOWED, headers)
+    message = f"method {method} not allowed, want one of {wanted}"
+    return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, "bad_data", message, headers)

@@ -9,6 +9,10 @@ from monitor.api.endpoint import Endpoint, Parameter
 
 Json = dict[str, Any]
 
+DESCRIPTION = (
+    "The HTTP API of Prometheus, for Grafana and everything else that speaks it, and what Plimsoll adds."
+    " Every error below /api has the shape of `Error`."
+)
 _ERROR_SCHEMA: Json = {
     "type": "object",
     "required": ["status", "errorType", "error"],
@@ -31,15 +35,22 @@ _SUCCESS_SCHEMA: Json = {
         "infos": {"type": "array", "items": {"type": "string"}},
     },
 }
-SCHEMAS: Json = {"Error": _ERROR_SCHEMA, "Success": _SUCCESS_SCHEMA}
+_SCHEMAS: Json = {"Error": _ERROR_SCHEMA, "Success": _SUCCESS_SCHEMA}
 _FORM = "application/x-www-form-urlencoded"
 
 
-def paths_of(endpoints: Iterable[Endpoint]) -> Json:
-    """The `paths` of an OpenAPI document."""
-    return {
+def openapi_document(version: str, endpoints: Iterable[Endpoint]) -> Json:
+    """The whole document."""
+    paths = {
         endpoint.path: {method.lower(): _operation(endpoint, method) for method in endpoint.methods}
         for endpoint in endpoints
+        if endpoint.is_documented
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Plimsoll", "version": version, "description": DESCRIPTION},
+        "paths": paths,
+        "components": {"schemas": _SCHEMAS},
     }
 
 

@@ -78,6 +78,19 @@ class Parameters:
             raise invalid_parameter("limit", "limit must be non-negative")
         return limit
 
+    def integer_or(self, name: str, default: Default, largest: int = _INTEGER_MAX) -> int | Default:
+        """A number from 1 to `largest` that may be left out. Raises BadRequest."""
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            number = parse_integer(text)
+        except ValueError as error:
+            raise invalid_parameter(name, str(error)) from None
+        if not 1 <= number <= largest:
+            raise invalid_parameter(name, f"got {number}, want a number from 1 to {largest}")
+        return number
+
     def count_or(self, name: str, default: Default) -> int | Default:
         """A number that may be left out, in the words of the metadata handlers. Raises BadRequest."""
         text = self.text(name)
@@ -104,11 +117,16 @@ def parse_integer(text: str) -> int:
     return int(text)
 
 
+def url_parameters(request: Request) -> Parameters:
+    """Those of the URL alone. Raises BadRequest."""
+    return Parameters(_pairs(request.scope["query_string"]))
+
+
 async def read_parameters(request: Request, limits: Limits) -> Parameters:
     """Those of the URL and, in a POST request, of its form. Raises BadRequest."""
-    query: bytes = request.scope["query_string"]
     if request.method != "POST":
-        return Parameters(_pairs(query))
+        return url_parameters(request)
+    query: bytes = request.scope["query_string"]
     body = await read_body(request, limits.request_body_bytes, "request_body_size", limits.request_body_timeout_ms)
     if not body:
         return Parameters(_pairs(query))

@@ -6,19 +6,16 @@ import asyncio
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from uuid import uuid4
 
-from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from alerts.alert_store import AlertStore
-from alerts.api.rule_routes import rule_router
+from alerts.api.rule_answers import RuleAnswers
 from alerts.engine_querier import EngineQuerier
 from alerts.evaluate_group import EvaluationSettings, GroupEvaluator
-from alerts.load_rules import RuleDefaults, load_rule_files
 from alerts.notify.deliver import DeliveryLoop, DeliverySettings, Target
 from alerts.notify.dispatch import DispatchSettings, GroupDispatcher
 from alerts.notify.integration import integrations_of, url_digest
@@ -28,9 +25,9 @@ from alerts.notify.outbox import Outbox
 from alerts.notify.route import SingleRoute
 from alerts.notify.webhook import WebhookSender
 from alerts.rule_metrics import RuleMetrics
-from alerts.rules import RuleGroup
 from alerts.schedule import RuleSchedule, ScheduleSettings
 from monitor.app.http_client import HttpClients
+from monitor.app.rule_setup import RuleSetup
 from monitor.clock import Clock
 from monitor.config.config import Config
 from monitor.promql.engine import Engine
@@ -41,14 +38,6 @@ EVALUATION_THREADS = 4
 OUTBOX_RETENTION_MS = 30 * 86_400_000
 DELIVERY_OWNER = "plimsoll"
 """One process delivers from a state database; after a restart it takes up its own claims at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertingSetup:
-    """What a configuration asks for, checked: nothing of it is in force yet."""
-
-    groups: tuple[RuleGroup, ...]
-    config: Config
 
 
 class _NobodyToTell:
@@ -77,7 +66,7 @@ class _CurrentDispatcher:
 
 
 class Alerting:
-    """Rules, alert state and notifications. `prepare` may fail and changes nothing; `apply` puts it in force."""
+    """Rules, alert state and notifications. `apply` puts a configuration in force."""
 
     def __init__(
         self,
@@ -112,22 +101,12 @@ class Alerting:
         self._senders: list[WebhookSender] = []
         self._schedule: RuleSchedule | None = None
         self._delivery_task: asyncio.Task[None] | None = None
-        self._in_force: AlertingSetup | None = None
+        self._in_force: RuleSetup | None = None
 
-    def router(self) -> APIRouter:
-        return rule_router(lambda: self._schedule.statuses() if self._schedule is not None else [])
+    def answers(self) -> RuleAnswers:
+        return RuleAnswers(lambda: self._schedule.statuses() if self._schedule is not None else ())
 
-    def prepare(self, config: Config) -> AlertingSetup:
-        """Reads the rule files. Raises ConfigError."""
-        defaults = RuleDefaults(
-            interval_ms=config.global_config.evaluation_interval_ms,
-            query_offset_ms=config.global_config.rule_query_offset_ms,
-            name_validation=config.global_config.name_validation,
-            features=self._engine.features,
-        )
-        return AlertingSetup(load_rule_files(config.rule_files, defaults), config)
-
-    async def apply(self, setup: AlertingSetup) -> None:
+    async def apply(self, setup: RuleSetup) -> None:
         """Goes over to `setup`. Groups that did not change go on undisturbed."""
         await self._set_receivers(setup.config)
         before = self._in_force
@@ -138,7 +117,7 @@ class Alerting:
         await self._schedule.apply(setup.groups)
         self._in_force = setup
 
-    async def _renew_schedule(self, setup: AlertingSetup) -> None:
+    async def _renew_schedule(self, setup: RuleSetup) -> None:
         if self._schedule is not None:
             await self._schedule.stop()
         alerts = AlertStore(self._database)

@@ -15,6 +15,7 @@ import uvicorn
 
 from monitor.app.native_memory import NativeMemory
 from monitor.app.options import ServeOptions
+from monitor.app.rule_setup import RuleSetup
 from monitor.app.service import Service
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError, StorageError
@@ -34,8 +35,10 @@ SWITCH_INTERVAL_SECONDS = 0.001
 async def serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
     """Serves until a signal. `announce` is called with the address once requests are answered.
 
-    Raises ConfigError and StorageError if it cannot start.
+    Raises ConfigError and StorageError if it cannot start, the latter also if the state database cannot be opened:
+    rules, notifications and scaling begin when queries are answered already.
     """
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
     memory = NativeMemory()
     memory.prepare()
     listener = _listen(options)
@@ -44,18 +47,28 @@ async def serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
     server = _Server(service, listener)
     reloads = _follow_signals(service, server)
     try:
-        await service.start()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 20, 50)
+        setup = await service.start()
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         announce(options.url(port))
+        reactions = asyncio.create_task(_start_reactions(service, setup, server))
         await server.run()
+        await reactions
     finally:
         for task in reloads:
             task.cancel()
         await service.stop()
         listener.close()
+
+
+async def _start_reactions(service: Service, setup: RuleSetup, server: _Server) -> None:
+    """The rest of the start; the server ends with it if it fails."""
+    try:
+        await service.start_reactions(setup)
+    except BaseException:
+        server.stop()
+        raise
+    gc.collect()
+    gc.freeze()
 
 
 def _listen(options: ServeOptions) -> socket.socket:

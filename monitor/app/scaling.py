@@ -7,11 +7,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
-from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine as Database
 
-from alerts.api.scale_routes import scale_router
+from alerts.api.scale_answers import ScaleAnswers
 from alerts.autoscale.actuators.actuator import Actuator
 from alerts.autoscale.actuators.process import ProcessFleet
 from alerts.autoscale.actuators.table import Parts, build_actuator
@@ -57,8 +56,8 @@ class Scaling:
         self._policies: tuple[ScalingPolicy, ...] = ()
         self._autoscaler: Autoscaler | None = None
 
-    def router(self) -> APIRouter:
-        return scale_router(self, self.history, self._clock)
+    def answers(self) -> ScaleAnswers:
+        return ScaleAnswers(self, self.history, self._clock)
 
     def statuses(self) -> Sequence[PolicyStatus]:
         return self._autoscaler.statuses() if self._autoscaler is not None else ()

@@ -9,28 +9,26 @@ import socket
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
 
-from alerts.database import open_database
 from monitor import __version__
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
-from monitor.api.create_api import create_api
+from monitor.api.create_api import Api, create_api
 from monitor.api.history.context import HistoryContext
 from monitor.api.queries.query_records import QueryRecords
+from monitor.api.routes.rule_routes import RuleRoutes
+from monitor.api.routes.scale_routes import ScaleRoutes
 from monitor.api.worker_pool import history_pool, query_pool, write_pool
-from monitor.app.alerting import Alerting, AlertingSetup
-from monitor.app.http_client import HttpClients
+from monitor.app.late_reactions import LateReactions
 from monitor.app.native_memory import NativeMemory
 from monitor.app.options import ServeOptions
 from monitor.app.query_limits import query_limits
-from monitor.app.scaling import Scaling
+from monitor.app.rule_setup import RuleSetup, read_rule_setup
 from monitor.app.store_settings import store_settings
-from monitor.app.web_page import web_page_router
+from monitor.app.web_page import web_page_endpoints
 from monitor.clock import Clock
 from monitor.config.config import Config, StorageConfig
 from monitor.config.load import load_config
@@ -50,6 +48,9 @@ from monitor.storage.metric_rates import metric_rates
 from monitor.storage.statistics import StoreStatistics, store_statistics
 from monitor.storage.store import Store
 from monitor.storage.store_metrics import StoreCollector
+
+if TYPE_CHECKING:
+    from monitor.app.reactions import Reactions
 
 logger = logging.getLogger(__name__)
 
@@ -96,21 +97,16 @@ class Service:
         self._scraping = ScrapeManager(
             new_scrape_resources(self.store, self.store, self.registry), clock, self._discover, socket.gethostname()
         )
-        database = open_database(self._database_url())
-        clients = HttpClients()
         self._usage = MetricUsage(clock)
-        rule_reads = CountedStore(self.store, self._usage, UsageKind.RULE)
-        parts = (self.engine, clock, self.registry, clients)
-        self._alerting = Alerting(database, self.store, *parts, self._external_url, rule_reads)
-        self._scaling = Scaling(database, rule_reads, *parts, options.data_directory / "fleets", self._external_url)
+        self._reactions = LateReactions(self._state_file, self._build_reactions)
         self._queries = query_pool(limits)
         self._records = QueryRecords(limits, clock)
         self._writes = write_pool(limits)
         self._history = history_pool(limits)
-        self._scheduler = AsyncIOScheduler(executors={"default": ThreadPoolExecutor(1)})
+        self._maintenance: asyncio.Task[None] | None = None
+        self._is_stopping = asyncio.Event()
         self._reload_lock = asyncio.Lock()
         self._is_ready = False
-        self._setup: AlertingSetup | None = None
         self.api = self._create_api()
 
     # Configuration.
@@ -130,9 +126,28 @@ class Service:
         except StorageError as error:
             logger.error("%s", error)
 
-    def _database_url(self) -> str:
+    @property
+    def _state_file(self) -> Path:
+        return self._options.data_directory / "state.sqlite"
+
+    def _build_reactions(self) -> Reactions:
+        from monitor.app.reactions import ReactionParts, Reactions  # noqa: PLC0415  (see late_reactions.py)
+
         secret = self._config.alerts_database
-        return secret.text if secret is not None else f"sqlite:///{self._options.data_directory / 'state.sqlite'}"
+        parts = ReactionParts(
+            database_url=secret.text if secret is not None else f"sqlite:///{self._state_file}",
+            store=self.store,
+            rule_reads=CountedStore(self.store, self._usage, UsageKind.RULE),
+            engine=self.engine,
+            clock=self._clock,
+            registry=self.registry,
+            state_directory=self._options.data_directory / "fleets",
+            external_url=self._external_url,
+        )
+        return Reactions(parts)
+
+    def _read_rules(self, config: Config) -> RuleSetup:
+        return read_rule_setup(config, self.engine.features)
 
     def _discover(self, job: ScrapeConfig) -> Sequence[Discovery]:
         return discoveries_of(job, self._clock, self._read_errors)
@@ -142,38 +157,48 @@ class Service:
         async with self._reload_lock:
             try:
                 config = await asyncio.to_thread(self._load)
-                setup = await asyncio.to_thread(self._alerting.prepare, config)
+                setup = await asyncio.to_thread(self._read_rules, config)
             except ConfigError:
                 self._reload_ok.set(0)
                 raise
-            await self._apply(config, setup)
+            for name in unchangeable(self._config, config):
+                logger.warning("%s: a new value takes effect at the next start", name)
+            await self._apply(config)
+            await self._reactions.apply(setup)
             logger.info("configuration reloaded from %s", self._options.config_file)
 
-    async def _apply(self, config: Config, setup: AlertingSetup) -> None:
+    async def _apply(self, config: Config) -> None:
         """Puts a checked configuration in force. From here on nothing is wrong with it any more."""
-        for name in unchangeable(self._config, config):
-            logger.warning("%s: a new value takes effect at the next start", name)
         await self._scraping.apply(config)
-        await self._alerting.apply(setup)
-        await self._scaling.apply(config.scaling_policies)
         self._open_query_log(config)
-        self._config, self._setup = config, setup
+        self._config = config
         self._reload_ok.set(1)
         self._reload_seconds.set(self._clock.now_ms() / 1000)
 
     # Life.
 
-    async def start(self) -> None:
-        """Begins to commit, scrape, evaluate and scale."""
-        setup = await asyncio.to_thread(self._alerting.prepare, self._config)
+    async def start(self) -> RuleSetup:
+        """Begins to commit, scrape and answer queries; what is left for `start_reactions` to do."""
+        setup = await asyncio.to_thread(self._read_rules, self._config)
         self.store.start()
-        await self._apply(self._config, setup)
-        await self._alerting.start()
-        self._scheduler.add_job(
-            self._maintain, "interval", seconds=MAINTENANCE_INTERVAL_SECONDS, max_instances=1, coalesce=True
-        )
-        self._scheduler.start()
+        await self._apply(self._config)
+        self._maintenance = asyncio.create_task(self._maintain_until_stopped(), name="maintenance")
         self._is_ready = True
+        return setup
+
+    async def start_reactions(self, setup: RuleSetup) -> None:
+        """Begins to evaluate, notify and scale. A reload waits for it. Raises StorageError without a database."""
+        async with self._reload_lock:
+            await self._reactions.apply(setup)
+
+    async def _maintain_until_stopped(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._is_stopping.wait(), MAINTENANCE_INTERVAL_SECONDS)
+            except TimeoutError:
+                await asyncio.to_thread(self._maintain)
+            else:
+                return
 
     def _maintain(self) -> None:
         try:
@@ -189,11 +214,11 @@ class Service:
         It may also end what `start` had begun when it failed.
         """
         self._is_ready = False
-        await self._scaling.stop()
-        await self._alerting.stop()
+        self._is_stopping.set()
+        await self._reactions.stop()
         await self._scraping.close()
-        if self._scheduler.running:
-            await asyncio.to_thread(self._scheduler.shutdown)
+        if self._maintenance is not None:
+            await self._maintenance  # a round that is under way writes to the store
         await asyncio.to_thread(self._queries.close)
         self._records.log.close()
         await asyncio.to_thread(self._writes.close)
@@ -202,7 +227,7 @@ class Service:
 
     # What the API shows.
 
-    def _create_api(self) -> FastAPI:
+    def _create_api(self) -> Api:
         context = ApiContext(
             engine=self.engine,
             store=self.store,
@@ -230,7 +255,11 @@ class Service:
                 self._usage,
                 lambda: metric_rates(self.store.head),
             ),
-            routers=(self._alerting.router(), self._scaling.router(), web_page_router()),
+            endpoints=(
+                *RuleRoutes(self._reactions).endpoints(),
+                *ScaleRoutes(self._reactions).endpoints(),
+                *web_page_endpoints(),
+            ),
         )
         return create_api(context)
 

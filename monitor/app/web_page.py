@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
-from fastapi import APIRouter, Response
+from starlette.requests import Request
+
+from monitor.api.answers import Answer
+from monitor.api.endpoint import Endpoint, Handler
 
 _TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
+    ".html": b"text/html; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
 }
 
 
-def web_page_router() -> APIRouter:
-    """Routes for the page and its parts. They are read once: the page changes only with the program."""
-    router = APIRouter(include_in_schema=False)
+def web_page_endpoints() -> tuple[Endpoint, ...]:
+    """The page and its parts. They are read once: the page changes only with the program."""
+    endpoints = []
     for file in files("dashboards.web").iterdir():
         suffix = file.name[file.name.rfind(".") :]
         if suffix in _TYPES:
             path = "/" if file.name == "index.html" else f"/web/{file.name}"
-            router.add_api_route(path, _serving(file.read_bytes(), _TYPES[suffix]), methods=["GET"])
-    return router
+            handler = _serving(file.read_bytes(), _TYPES[suffix])
+            endpoints.append(Endpoint(path, handler, "The page", tag="page", is_documented=False))
+    return tuple(endpoints)
 
 
-def _serving(content: bytes, media_type: str) -> Callable[[], Awaitable[Response]]:
-    async def serve() -> Response:
-        return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+def _serving(content: bytes, content_type: bytes) -> Handler:
+    answer = Answer((content,), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
+
+    async def serve(_request: Request) -> Answer:
+        return answer
 
     return serve

@@ -47,7 +47,6 @@ def serve(
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     host, port = parse_listen(listen)
     features = tuple(name for names in enable_feature for name in names.split(",") if name)
     options = ServeOptions(config, data, host, port, external_url, features, enable_admin_api)

@@ -11,9 +11,9 @@ from monitor.clock import Clock
 from monitor.config.scrape_config import ScrapeConfig
 from monitor.scrape.discovery.build_targets import TargetSet
 from monitor.scrape.endings import TargetEndings
-from monitor.scrape.fetching.aiohttp_fetch import AiohttpClient
 from monitor.scrape.fetching.fetch import Fetcher, FetchRequest, fetch_request
 from monitor.scrape.fetching.fetchers import new_fetcher
+from monitor.scrape.fetching.full_client import FullClient
 from monitor.scrape.scrape_loop import ScrapeLoop
 from monitor.scrape.scrape_schedule import ScrapeSchedule
 from monitor.scrape.target import Target
@@ -22,7 +22,7 @@ from monitor.scrape.target_status import JobTargets
 
 logger = logging.getLogger(__name__)
 
-Connect = Callable[[FetchRequest, AiohttpClient], Fetcher]
+Connect = Callable[[FetchRequest, FullClient], Fetcher]
 NO_TARGETS = TargetSet((), (), 0, (), "")
 
 
@@ -72,7 +72,7 @@ class ScrapePool:
         self._endings = endings
         self._clock = clock
         self._connect = connect
-        self._client = AiohttpClient(settings.config.http)
+        self._client = FullClient(settings.config.http)
         self._running: dict[str, _Running] = {}
         self._targets = NO_TARGETS
 
@@ -82,7 +82,7 @@ class ScrapePool:
         clients = [self._client]
         is_alike = settings.scrapes_like(self._settings)
         if settings.config.http != self._settings.config.http:
-            self._client = AiohttpClient(settings.config.http)
+            self._client = FullClient(settings.config.http)
         self._settings, self._targets = settings, targets
         wanted = {target.key: target for target in targets.targets}
         stopped = [self._stop(key) for key in tuple(self._running) if key not in wanted]

@@ -11,12 +11,11 @@ from yarl import URL
 
 from monitor.config.scrape_config import HttpClientConfig, TlsConfig
 from monitor.errors import ScrapeError, ScrapeFailure
-from monitor.scrape.fetching.fetch import FetchRequest, FetchResponse
+from monitor.scrape.fetching.fetch import REDIRECT_STATUSES, FetchRequest, FetchResponse
 from monitor.scrape.fetching.response_body import ResponseBody
 from monitor.scrape.fetching.secret_text import read_secret, read_secret_file
 from monitor.scrape.fetching.tls_context import TlsContext
 
-REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 REDIRECTS_MAX = 10
 KEEPALIVE_SECONDS = 300.0
 

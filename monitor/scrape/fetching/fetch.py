@@ -10,6 +10,7 @@ from monitor.config.scrape_config import HttpClientConfig, NameEscaping, ScrapeP
 from monitor.scrape.target import Target
 
 USER_AGENT = f"Plimsoll/{__version__}"
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 UNIX_SOCKET_LABEL = "__unix_socket__"
 _MEDIA_TYPE = {
     ScrapeProtocol.OPENMETRICS_1_0_0: "application/openmetrics-text;version=1.0.0",

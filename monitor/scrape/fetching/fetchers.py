@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-from monitor.scrape.fetching.aiohttp_fetch import REDIRECT_STATUSES, AiohttpClient, AiohttpFetcher
-from monitor.scrape.fetching.fetch import Fetcher, FetchRequest, FetchResponse
+from monitor.scrape.fetching.fetch import REDIRECT_STATUSES, Fetcher, FetchRequest, FetchResponse
+from monitor.scrape.fetching.full_client import FullClient, FullFetcher
 from monitor.scrape.fetching.plain_http import PlainHttpFetcher
 
 
-def new_fetcher(request: FetchRequest, client: AiohttpClient) -> Fetcher:
+def new_fetcher(request: FetchRequest, client: FullClient) -> Fetcher:
     """`client` is that of the target's job."""
     http = request.http
     if request.unix_socket:
         return PlainHttpFetcher(request)
     has_secrets = http.basic_auth or http.authorization or http.http_headers
     if not request.url.startswith("http://") or http.proxy_url or has_secrets:
-        return AiohttpFetcher(request, client)
+        return FullFetcher(request, client)
     if not http.follow_redirects:
         return PlainHttpFetcher(request)
-    return _UntilRedirected(PlainHttpFetcher(request), AiohttpFetcher(request, client))
+    return _UntilRedirected(PlainHttpFetcher(request), FullFetcher(request, client))
 
 
 class _UntilRedirected:
@@ -27,7 +27,7 @@ class _UntilRedirected:
 
     __slots__ = ("_follows", "_full", "_plain")
 
-    def __init__(self, plain: PlainHttpFetcher, full: AiohttpFetcher) -> None:
+    def __init__(self, plain: PlainHttpFetcher, full: FullFetcher) -> None:
         self._plain = plain
         self._full = full
         self._follows = False

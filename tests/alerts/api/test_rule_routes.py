@@ -6,10 +6,11 @@ import pytest
 from api_server import ApiClient, open_context, serving
 
 from alerts.alert_state import Alert, AlertState
-from alerts.api.rule_routes import rule_router
+from alerts.api.rule_answers import RuleAnswers
 from alerts.group_state import GroupStatus, RuleHealth, RuleStatus
 from alerts.rules import AlertingRule, RecordingRule, Rule, RuleGroup
 from alerts.templates.expand import RuleTemplate
+from monitor.api.routes.rule_routes import RuleRoutes
 from monitor.model.labels import Labels
 
 AT_MS = 1_700_000_000_500
@@ -32,7 +33,7 @@ GROUPS = [group("g1", "a.yml", DOWN, TOTAL), group("g2", "a.yml", SLOW), group("
 def api(tmp_path_factory):
     with (
         open_context(tmp_path_factory.mktemp("store")) as context,
-        serving(context, routers=(rule_router(lambda: GROUPS),)) as client,
+        serving(context, endpoints=RuleRoutes(RuleAnswers(lambda: GROUPS)).endpoints()) as client,
     ):
         yield client
 

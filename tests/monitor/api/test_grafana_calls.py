@@ -14,7 +14,8 @@ import pytest
 from api_server import FORM, Reply, serving
 from api_story import END, START_MS
 
-from alerts.api.rule_routes import rule_router
+from alerts.api.rule_answers import RuleAnswers
+from monitor.api.routes.rule_routes import RuleRoutes
 
 HEADERS = {"User-Agent": "Grafana/12.1.0", "Accept-Encoding": "gzip", "X-Grafana-Org-Id": "1"}
 START = START_MS // 1000
@@ -40,7 +41,7 @@ def get(api, path: str, **parameters):
 @pytest.fixture(scope="module")
 def grafana(context, api):
     del api  # the story is in the store
-    with serving(context, routers=(rule_router(tuple),)) as client:
+    with serving(context, endpoints=RuleRoutes(RuleAnswers(tuple)).endpoints()) as client:
         yield client
 
 

@@ -13,9 +13,9 @@ from little_server import LittleServer, little_server, response
 
 from monitor.config.scrape_config import Authorization, BasicAuth, HttpClientConfig, Secret, TlsConfig
 from monitor.errors import ScrapeError, ScrapeFailure
-from monitor.scrape.fetching.aiohttp_fetch import AiohttpClient
 from monitor.scrape.fetching.fetch import Fetcher, FetchRequest, FetchResponse
 from monitor.scrape.fetching.fetchers import new_fetcher
+from monitor.scrape.fetching.full_client import FullClient
 
 BODY = b"a 1\n"
 WITH_HEADER = HttpClientConfig(http_headers={"X-Scope": (Secret("one"),)})
@@ -24,7 +24,7 @@ WITH_HEADER = HttpClientConfig(http_headers={"X-Scope": (Secret("one"),)})
 async def with_fetcher(
     url: str, config: HttpClientConfig, use: Callable[[Fetcher], Awaitable[Any]], **request: Any
 ) -> Any:
-    client = AiohttpClient(config)
+    client = FullClient(config)
     fetcher = new_fetcher(FetchRequest(url, (("Accept", "text/plain"),), 1000, config, **request), client)
     try:
         return await use(fetcher)
