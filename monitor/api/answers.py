@@ -30,14 +30,18 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
+        await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers()})
+        for piece in self.pieces[:-1]:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": self.pieces[-1] if self.pieces else b""})
+
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """`headers`, and what the pieces tell."""
         headers = list(self.headers)
         if self.pieces:
             headers.append((b"content-length", str(sum(map(len, self.pieces))).encode()))
             headers.append((b"content-type", self.content_type))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        for piece in self.pieces[:-1]:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": self.pieces[-1] if self.pieces else b""})
+        return headers
 
 
 def text_answer(text: str, status: int = 200, headers: Headers = ()) -> Answer:

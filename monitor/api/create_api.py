@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from monitor.api.answers import Answer
 from monitor.api.context import ApiContext
 from monitor.api.cross_origin import CrossOrigin
 from monitor.api.docs_routes import DocsRoutes
@@ -55,12 +56,16 @@ class _PathPattern:
 class Api:
     """All endpoints behind one look-up by path and method; those with parameters in their path are tried in order.
 
+    Also the ShortWay of the connections' protocol.
+
     A framework's middleware, trying route after route, costs as much as the rest of a small query.
     """
 
     def __init__(self, context: ApiContext, endpoints: Iterable[Endpoint]) -> None:
         self._direct: dict[tuple[str, str], ASGIApp] = {}
         self._patterns: list[_PathPattern] = []
+        self._at_once: dict[tuple[str, str], EndpointApp] = {}
+        self._cross_origin = CrossOrigin(self, context.cors_origin)
         for endpoint in endpoints:
             app = EndpointApp(endpoint, context.metrics, context.clock)
             methods = answered_methods(endpoint)
@@ -69,7 +74,17 @@ class Api:
             else:
                 direct = CrossOrigin(app, context.cors_origin)
                 self._direct |= {(endpoint.path, method): direct for method in methods}
+            if endpoint.handler_at_once is not None:
+                self._at_once |= {(endpoint.path, method): app for method in endpoint.methods}
         self._others = CrossOrigin(self._answer_others, context.cors_origin)
+
+    def answer_at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """See ShortWay."""
+        app = self._at_once.get((scope["path"], scope["method"]))
+        answer = None if app is None else app.answer_at_once(scope, body)
+        if answer is None:
+            return None
+        return replace(answer, headers=(*answer.headers, *self._cross_origin.headers(scope)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", f"BUG: got a connection of type {scope['type']}, want http"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitor.api.answers import Headers
 from monitor.api.errors import API_PREFIX
 from monitor.config.anchored_pattern import AnchoredPattern
 
@@ -26,7 +27,7 @@ class CrossOrigin:
         if scope["type"] != "http" or not scope["path"].startswith(API_PREFIX):
             await self._app(scope, receive, send)
             return
-        added = self._headers(next((value for name, value in scope["headers"] if name == b"origin"), b""))
+        added = self.headers(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -39,7 +40,9 @@ class CrossOrigin:
             return
         await self._app(scope, receive, send_with_headers)
 
-    def _headers(self, origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    def headers(self, scope: Scope) -> Headers:
+        """What the answer to a request below /api/ gets."""
+        origin: bytes = next((value for name, value in scope["headers"] if name == b"origin"), b"")
         if not origin:
             return (_VARY,)
         if not self._origins.matches(origin.decode("latin-1")):

@@ -22,6 +22,8 @@ from monitor.errors import PlimsollError
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Answer]]
+HandlerAtOnce = Callable[[Request, bytes], Answer | None]
+"""Answers a request with its body in less than a millisecond; None leaves it to the Handler."""
 GET = ("GET",)
 GET_AND_POST = ("GET", "POST")
 POST = ("POST",)
@@ -43,7 +45,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`body_type` is the media type of a body that is not a form with the parameters. Pages are not documented."""
+    """`body_type` is the media type of a body that is not a form with the parameters. Pages are not documented.
+
+    `handler_at_once` answers some of the requests before `handler` is asked.
+    """
 
     path: str
     handler: Handler
@@ -55,6 +60,7 @@ class Endpoint:
     answer_type: str = "application/json"
     body_type: str = ""
     is_documented: bool = True
+    handler_at_once: HandlerAtOnce | None = None
 
 
 class EndpointApp:
@@ -62,6 +68,7 @@ class EndpointApp:
 
     def __init__(self, endpoint: Endpoint, metrics: ApiMetrics, clock: Clock) -> None:
         self._handler = endpoint.handler
+        self._handler_at_once = endpoint.handler_at_once
         self._path = endpoint.path
         self._metrics = metrics
         self._clock = clock
@@ -76,9 +83,28 @@ class EndpointApp:
             status = answer.status
             await answer(scope, receive, send)
         finally:
-            self._seconds.observe(self._clock.monotonic_seconds() - started_seconds)
-            counter = self._ok if status == 200 else self._metrics.requests.labels(self._path, str(status))
-            counter.inc()
+            self._count(status, started_seconds)
+
+    def answer_at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """The answer to a whole request; None if it is not a matter of a moment."""
+        if self._handler_at_once is None:
+            return None
+        started_seconds = self._clock.monotonic_seconds()
+        try:
+            answer = self._handler_at_once(Request(scope), body)
+        except PlimsollError as error:
+            answer = answer_for(error)
+        except Exception as error:  # the top of a request: the next one must be answered
+            logger.exception("a request for %s failed", self._path)
+            answer = answer_for_bug(error)
+        if answer is not None:
+            self._count(answer.status, started_seconds)
+        return answer
+
+    def _count(self, status: int, started_seconds: float) -> None:
+        self._seconds.observe(self._clock.monotonic_seconds() - started_seconds)
+        counter = self._ok if status == 200 else self._metrics.requests.labels(self._path, str(status))
+        counter.inc()
 
     async def _answer(self, request: Request) -> Answer:
         try:

@@ -124,11 +124,16 @@ def url_parameters(request: Request) -> Parameters:
 
 async def read_parameters(request: Request, limits: Limits) -> Parameters:
     """Those of the URL and, in a POST request, of its form. Raises BadRequest."""
-    if request.method != "POST":
-        return url_parameters(request)
+    body = b""
+    if request.method == "POST":
+        body = await read_body(request, limits.request_body_bytes, "request_body_size", limits.request_body_timeout_ms)
+    return parameters_of(request, body)
+
+
+def parameters_of(request: Request, body: bytes) -> Parameters:
+    """As `read_parameters`, of a request whose whole body is `body`; that of a GET request counts for nothing."""
     query: bytes = request.scope["query_string"]
-    body = await read_body(request, limits.request_body_bytes, "request_body_size", limits.request_body_timeout_ms)
-    if not body:
+    if request.method != "POST" or not body:
         return Parameters(_pairs(query))
     content_type = _header(request, b"content-type")
     if content_type.partition(b";")[0].strip().lower() != _FORM:

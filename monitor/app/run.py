@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from monitor.api.http_protocol import api_protocol
 from monitor.app.native_memory import NativeMemory
 from monitor.app.options import ServeOptions
 from monitor.app.rule_setup import RuleSetup
@@ -91,7 +92,7 @@ class _Server:
         self._listener = listener
         config = uvicorn.Config(
             service.api,
-            http="httptools",
+            http=api_protocol(service.api),  # type: ignore[arg-type]  # any callable will do
             ws="none",
             lifespan="off",
             log_config=None,

@@ -18,6 +18,7 @@ from uvicorn_server import uvicorn_server
 from monitor.api.api_metrics import ApiMetrics
 from monitor.api.context import ApiContext, BuildInfo, RuntimeInfo
 from monitor.api.create_api import create_api
+from monitor.api.http_protocol import api_protocol
 from monitor.api.queries.query_records import QueryRecords
 from monitor.api.worker_pool import query_pool, write_pool
 from monitor.app.query_limits import query_limits
@@ -127,5 +128,6 @@ def open_context(
 @contextmanager
 def serving(context: ApiContext, **overrides: Any) -> Iterator[ApiClient]:
     """A client of a server for `context`, some of its fields replaced."""
-    with uvicorn_server(create_api(replace(context, **overrides))) as url:
+    api = create_api(replace(context, **overrides))
+    with uvicorn_server(api, http=api_protocol(api)) as url:
         yield ApiClient(url)

@@ -21,9 +21,11 @@ class _AnnouncingServer(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def uvicorn_server(app: Any) -> Iterator[str]:
-    """The base URL of the server, such as `http://127.0.0.1:41234`."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none", timeout_keep_alive=1)
+def uvicorn_server(app: Any, **settings: Any) -> Iterator[str]:
+    """The base URL of the server, such as `http://127.0.0.1:41234`. `settings` are uvicorn's."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="warning", ws="none", timeout_keep_alive=1, **settings
+    )
     server = _AnnouncingServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -19,7 +19,6 @@ from monitor.api.routes.query_routes import (
     query_options,
     query_plan,
     range_times,
-    timeout_seconds,
 )
 from monitor.errors import LimitExceeded
 from monitor.promql.estimates import CostEstimate, NodeCost
@@ -67,8 +66,8 @@ class ExplainRoutes:
         context = self._context
         parameters = await read_parameters(request, context.limits)
         times = self._times(parameters)
-        guard = query_guard(context, timeout_seconds(parameters))
         options = query_options(parameters)
+        guard = query_guard(context, options.timeout_seconds)
         asked = asked_query(request, options.expression, times, context.limits.client_header)
         analyzes = parameters.text("analyze") not in _NO
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-import orjson
 from starlette.requests import Request
 
-from monitor.api.answers import Answer, closing_piece, data_pieces
+from monitor.api.answers import Answer, data_pieces, json_answer, takes_gzip
 from monitor.api.context import ApiContext
 from monitor.api.endpoint import GET_AND_POST, Endpoint, Parameter
 from monitor.api.history.range_tables import TABLE_FORMAT, table_format, table_pieces
 from monitor.api.history.usage_routes import counted_reader
-from monitor.api.parameters import Parameters, invalid_parameter, read_parameters
+from monitor.api.parameters import Parameters, invalid_parameter, parameters_of, read_parameters
 from monitor.api.queries.asked_query import AskedQuery, client_of
-from monitor.api.queries.query_record import QueryRecord, statistics_json
+from monitor.api.queries.query_pieces import query_pieces
 from monitor.api.queries.quick_queries import QuickQueries
+from monitor.api.queries.running_queries import RunningQuery
 from monitor.api.query_guard import QueryGuard
 from monitor.api.reading import answer_in_thread, query_guard
-from monitor.api.shapes.result_json import result_pieces
 from monitor.api.time_parameters import TIME_MAX_MS, TIME_MIN_MS, parse_duration_ns
 from monitor.config.settings import Limits
 from monitor.errors import BadRequest, ParseError
 from monitor.history.exports.formats import MEDIA_TYPES, ExportFormat
-from monitor.model.frame import Frame
 from monitor.promql.engine import Engine
 from monitor.promql.limits import Guard
 from monitor.promql.plan import Plan
-from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import QueryResult
 from monitor.promql.steps import QueryTimes
 from monitor.promql.syntax.nodes import ValueType
@@ -39,10 +35,7 @@ from monitor.promql.syntax.type_check import value_type
 from monitor.promql.watch import QueryWatch
 from monitor.storage.interfaces import Reader
 
-TRUNCATED = "results truncated due to limit"
 _NS_PER_MS = 1_000_000
-_ALL_STATISTICS = "all"
-_REMARKS_MAX = 10
 _RANGE_TYPES = {ValueType.MATRIX: "range vector", ValueType.STRING: "string"}
 
 _QUERY = Parameter("query", "PromQL expression.", is_required=True, example="up")
@@ -57,12 +50,26 @@ _COMMON = (
 
 @dataclass(frozen=True, slots=True)
 class QueryOptions:
-    """`limit` 0 is none; `lookback_ms` None the engine's own; `statistics` "" is none, "all" those of steps too."""
+    """`limit` 0 is none; `lookback_ms` and `timeout_seconds` None are the server's own.
+
+    `statistics` "" is none, "all" those of steps too.
+    """
 
     expression: str
     limit: int
     lookback_ms: int | None
     statistics: str
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryRequest:
+    """What is asked for; with `table` as one."""
+
+    request: Request
+    times: QueryTimes
+    options: QueryOptions
+    table: ExportFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ class QueryRoutes:
                 "Evaluate an expression at one instant",
                 methods=GET_AND_POST,
                 parameters=(_QUERY, time, *_COMMON),
+                handler_at_once=self.instant_at_once,
             ),
             Endpoint(
                 "/api/v1/query_range",
@@ -116,6 +124,7 @@ class QueryRoutes:
                 "Evaluate an expression over a range of time",
                 methods=GET_AND_POST,
                 parameters=(_QUERY, start, end, step, TABLE_FORMAT, *_COMMON),
+                handler_at_once=self.range_at_once,
             ),
             Endpoint(
                 "/api/v1/query_exemplars",
@@ -142,46 +151,68 @@ class QueryRoutes:
         )
 
     async def instant(self, request: Request) -> Answer:
-        parameters = await read_parameters(request, self._context.limits)
+        return await self._answer(self._instant_query(request, await read_parameters(request, self._context.limits)))
+
+    def instant_at_once(self, request: Request, body: bytes) -> Answer | None:
+        return self._answer_at_once(self._instant_query(request, parameters_of(request, body)))
+
+    def _instant_query(self, request: Request, parameters: Parameters) -> _QueryRequest:
         times = QueryTimes.instant(parameters.time_ms_or("time", self._context.clock.now_ms()))
-        return await self._evaluated(request, parameters, times)
+        return _QueryRequest(request, times, query_options(parameters))
 
     async def range(self, request: Request) -> Answer:
-        parameters = await read_parameters(request, self._context.limits)
+        return await self._answer(self._range_query(request, await read_parameters(request, self._context.limits)))
+
+    def range_at_once(self, request: Request, body: bytes) -> Answer | None:
+        return self._answer_at_once(self._range_query(request, parameters_of(request, body)))
+
+    def _range_query(self, request: Request, parameters: Parameters) -> _QueryRequest:
         table = table_format(parameters.text("format"))
-        answer = await self._evaluated(request, parameters, range_times(parameters, self._context.limits), table)
-        return answer if table is None else replace(answer, content_type=MEDIA_TYPES[table].name.encode())
+        return _QueryRequest(request, range_times(parameters, self._context.limits), query_options(parameters), table)
 
-    async def _evaluated(
-        self, request: Request, parameters: Parameters, times: QueryTimes, table: ExportFormat | None = None
-    ) -> Answer:
-        context = self._context
-        options = query_options(parameters)
-        guard = query_guard(context, timeout_seconds(parameters))
-        asked = asked_query(request, options.expression, times, context.limits.client_header)
-        is_quick = self._quick.is_quick(options.expression, times)
+    async def _answer(self, query: _QueryRequest) -> Answer:
+        context, options = self._context, query.options
+        guard = query_guard(context, options.timeout_seconds)
+        is_quick = self._quick.is_quick(options.expression, query.times)
+        with context.records.running.entered(self._asked(query), context.clock.now_ms(), guard) as running:
+            answer = await answer_in_thread(
+                context, query.request, lambda _guard: self._evaluated(query, running), guard, is_quick=is_quick
+            )
+            self._quick.learn(options.expression, query.times, running.cost)
+        return answer if query.table is None else replace(answer, content_type=MEDIA_TYPES[query.table].name.encode())
 
-        def work(guard: QueryGuard) -> Iterator[bytes]:
-            plan = query_plan(context.engine, options.expression)
-            refused = _RANGE_TYPES.get(value_type(plan.expression)) if times.is_range else None
-            if refused:
-                reason = f'invalid expression type "{refused}" for range query, must be Scalar or instant Vector'
-                raise invalid_parameter("query", reason)
-            watch = context.records.new_watch(counts_samples=bool(options.statistics))
-            evaluation = Evaluation(context.engine, plan, times, options.lookback_ms, guard, watch)
-            with context.store.reader() as opened:
-                reader = counted_reader(context, request, opened)
-                result, record = context.records.evaluated(query, watch, lambda: evaluation.result(reader))
-            context.metrics.query_samples.inc(result.statistics.samples)
-            query.cost = result.statistics.samples + result.statistics.series * result.steps.count
-            if table is not None:
-                return table_pieces(result, table, guard)
-            return self._body(result, record, options, guard)
+    def _answer_at_once(self, query: _QueryRequest) -> Answer | None:
+        """Nobody can see or end a query meanwhile, so it is not listed among those under way."""
+        context, options = self._context, query.options
+        if query.table is not None or not self._quick.is_quick(options.expression, query.times):
+            return None
+        guard = query_guard(context, options.timeout_seconds)
+        running = RunningQuery(0, self._asked(query), context.clock.now_ms(), guard)
+        answer = json_answer(self._evaluated(query, running), gzip=takes_gzip(query.request))
+        self._quick.learn(options.expression, query.times, running.cost)
+        return answer
 
-        with context.records.running.entered(asked, context.clock.now_ms(), guard) as query:
-            answer = await answer_in_thread(context, request, work, guard, is_quick=is_quick)
-            self._quick.learn(options.expression, times, query.cost)
-            return answer
+    def _asked(self, query: _QueryRequest) -> AskedQuery:
+        return asked_query(query.request, query.options.expression, query.times, self._context.limits.client_header)
+
+    def _evaluated(self, query: _QueryRequest, running: RunningQuery) -> Iterator[bytes]:
+        """The body of the answer, and what the query cost in `running`."""
+        context, times, options, guard = self._context, query.times, query.options, running.guard
+        plan = query_plan(context.engine, options.expression)
+        refused = _RANGE_TYPES.get(value_type(plan.expression)) if times.is_range else None
+        if refused:
+            reason = f'invalid expression type "{refused}" for range query, must be Scalar or instant Vector'
+            raise invalid_parameter("query", reason)
+        watch = context.records.new_watch(counts_samples=bool(options.statistics))
+        evaluation = Evaluation(context.engine, plan, times, options.lookback_ms, guard, watch)
+        with context.store.reader() as opened:
+            reader = counted_reader(context, query.request, opened)
+            result, record = context.records.evaluated(running, watch, lambda: evaluation.result(reader))
+        context.metrics.query_samples.inc(result.statistics.samples)
+        running.cost = result.statistics.samples + result.statistics.series * result.steps.count
+        if query.table is not None:
+            return table_pieces(result, query.table, guard)
+        return query_pieces(result, record, guard, limit=options.limit, statistics=options.statistics)
 
     async def exemplars(self, request: Request) -> Answer:
         parameters = await read_parameters(request, self._context.limits)
@@ -210,20 +241,6 @@ class QueryRoutes:
             return data_pieces(expression_json(query_plan(self._context.engine, parameters.text("query")).expression))
 
         return await answer_in_thread(self._context, request, work)
-
-    def _body(
-        self, result: QueryResult, record: QueryRecord, options: QueryOptions, guard: QueryGuard
-    ) -> Iterator[bytes]:
-        shown, is_truncated = _truncated(result, options.limit)
-        yield b'{"status":"success","data":{"resultType":"%b","result":' % shown.type.value.encode()
-        yield from result_pieces(shown, guard)
-        if options.statistics:
-            steps = result.steps if options.statistics == _ALL_STATISTICS else None
-            yield b',"stats":' + orjson.dumps(statistics_json(record, steps))
-        warnings = _first_remarks(shown.warnings, "warning")
-        yield b"}" + closing_piece(
-            [*warnings, TRUNCATED] if is_truncated else warnings, _first_remarks(shown.infos, "info")
-        )
 
 
 def query_plan(engine: Engine, expression: str) -> Plan:
@@ -265,27 +282,5 @@ def query_options(parameters: Parameters) -> QueryOptions:
         limit=parameters.limit(),
         lookback_ms=lookback_ms if lookback_ms is not None and lookback_ms > 0 else None,
         statistics=parameters.text("stats"),
+        timeout_seconds=parameters.duration_ns("timeout") / 1e9 if parameters.text("timeout") else None,
     )
-
-
-def timeout_seconds(parameters: Parameters) -> float | None:
-    return parameters.duration_ns("timeout") / 1e9 if parameters.text("timeout") else None
-
-
-def _first_remarks(remarks: Sequence[str], kind: str) -> list[str]:
-    """As many as upstream shows, and how many more there are."""
-    more = len(remarks) - _REMARKS_MAX
-    omitted = [f"{more} more {kind} annotations omitted"] if more > 0 else []
-    return [*remarks[:_REMARKS_MAX], *omitted]
-
-
-def _truncated(result: QueryResult, limit: int) -> tuple[QueryResult, bool]:
-    """With at most `limit` series, if that is not 0; and whether some were left out."""
-    value = result.value
-    if isinstance(value, Frame) and 0 < limit < value.series:
-        return replace(result, value=value.take(np.arange(limit))), True
-    if isinstance(value, SampleRuns) and 0 < limit < value.labels.size:
-        end = int(value.starts[limit])
-        labels, starts = value.labels.take(np.arange(limit)), value.starts[: limit + 1]
-        return replace(result, value=SampleRuns(labels, starts, value.timestamps_ms[:end], value.values[:end])), True
-    return result, False

@@ -16,9 +16,9 @@ from monitor.api.parameters import (
     named_matcher_sets,
     read_parameters,
 )
+from monitor.api.queries.query_pieces import TRUNCATED
 from monitor.api.query_guard import QueryGuard
 from monitor.api.reading import answer_in_thread
-from monitor.api.routes.query_routes import TRUNCATED
 from monitor.api.shapes.label_escaping import unescape_name
 from monitor.api.shapes.result_json import metric_texts
 from monitor.api.time_parameters import TIME_MAX_MS, TIME_MIN_MS
