@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.model.label_frame import Rows, group_codes
 from monitor.model.samples import ABSENT, Timestamps, Values, has_gaps, is_absent
+from monitor.storage.head.row_memory import new_rows
 from monitor.storage.head.series_table import SeriesNumbers
 
 SLAB_SERIES_MAX = 256
@@ -130,7 +131,7 @@ class Chunk:
         self.rows = 0
         self.timestamps_ms: Timestamps = np.empty(capacity, np.int64)
         self.serials = np.empty(capacity, np.int64)
-        self.values: Values = np.empty((capacity, len(layout.numbers)))
+        self.values: Values = new_rows(capacity, len(layout.numbers))
         self.cells: list[Cells] = []
         self.checked_rows = 0
         self.gaps = False
@@ -183,7 +184,7 @@ class Chunk:
 
     def widen(self, layout: ChunkLayout) -> None:
         """Continues with a layout whose first columns are those of today's."""
-        wider = np.empty((self.capacity, len(layout.numbers)))
+        wider = new_rows(self.capacity, len(layout.numbers))
         wider[: self.rows, : self.columns] = self.values[: self.rows]
         wider[: self.rows, self.columns :] = ABSENT
         self.values = wider
@@ -195,7 +196,7 @@ class Chunk:
         rows = self.rows
         timestamps_ms, serials, values = self.timestamps_ms, self.serials, self.values
         self.timestamps_ms, self.serials = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-        self.values = np.empty((capacity, self.columns))
+        self.values = new_rows(capacity, self.columns)
         self.timestamps_ms[:rows], self.serials[:rows], self.values[:rows] = (
             timestamps_ms[:rows],
             serials[:rows],

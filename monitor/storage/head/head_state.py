@@ -38,13 +38,14 @@ class HeadSettings:
     """
 
     chunk_rows_max: int = 240
-    rows_bytes: int = 32 * 2**20
+    rows_bytes: int = 16 * 2**20
     block_span_ms: int = 7_200_000
     series_max: int = 0
     late_window_ms: int | None = None
 
 
-CHUNK_ROWS_MIN = 8
+CHUNK_ROWS_MIN = 24
+"""Half as many after spreading. Slabs of fewer rows would cost more to write and merge than they save in memory."""
 BEFORE_ALL_MS = -(2**62)
 
 
@@ -122,13 +123,13 @@ class HeadState:
         capacity = self._capacity()
         if ordered:
             spread = 0.5 + 0.5 * ((source_id * _SPREAD) % 1.0)
-            capacity = max(CHUNK_ROWS_MIN, int(capacity * spread))
+            capacity = max(1, int(capacity * spread))
         return Chunk(chunk_id, source_id, layout, capacity, span_end_ms, ordered=ordered, pace=pace_of(interval_ms))
 
     def _capacity(self) -> int:
         # A chunk is half full on average, so all of them together hold half of what they may.
         affordable = 2 * self.settings.rows_bytes // (8 * max(self.columns, 1))
-        return max(CHUNK_ROWS_MIN, min(self.settings.chunk_rows_max, affordable))
+        return min(self.settings.chunk_rows_max, max(CHUNK_ROWS_MIN, affordable))
 
     def touch(self, span_end_ms: int) -> None:
         self.touched_ms[span_end_ms] = self._clock.now_ms()

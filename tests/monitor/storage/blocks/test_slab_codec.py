@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from slab_by_document import read_slab
@@ -41,6 +41,7 @@ def test_each_coding_is_the_smallest_for_something(coding: Coding) -> None:
     assert read_slab(data, *values.shape).tobytes() == values.tobytes()
 
 
+@settings(deadline=None)
 @given(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters)
 def test_a_slab_keeps_every_bit(values: np.ndarray) -> None:  # type: ignore[type-arg]
     for encode in (encode_values, encode_values_small):
