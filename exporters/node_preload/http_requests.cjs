@@ -30,11 +30,15 @@ class HttpRequests {
     this.#active += 1;
   }
 
-  /** @param {number | ""} status empty if the client went away before there was one */
-  end(method, route, status, seconds) {
+  /** @param {Histogram} histogram of this request */
+  end(histogram, seconds) {
     this.#active -= 1;
-    const histogram = this.#byRoute.get(route)?.get(method)?.get(status) ?? this.#add(method, route, status);
     histogram.observe(seconds);
+  }
+
+  /** @param {number | ""} status empty if the client went away before there was one */
+  histogram(method, route, status) {
+    return this.#byRoute.get(route)?.get(method)?.get(status) ?? this.#add(method, route, status);
   }
 
   #add(method, route, status) {

@@ -4,8 +4,32 @@ const diagnosticsChannel = require("node:diagnostics_channel");
 const net = require("node:net");
 const { performance } = require("node:perf_hooks");
 
-const kStart = Symbol("plimsoll.start");
-const kOpenResponses = Symbol("plimsoll.openResponses");
+const kIsWatched = Symbol("plimsoll.isWatched");
+const kConnection = Symbol("plimsoll.connection");
+
+/**
+ * What is known of a connection. All of it is here, and nothing on requests and answers: whatever is added to those
+ * takes memory for each of them.
+ */
+class Connection {
+  /** The answer under way, and when its request began. */
+  response = undefined;
+  startMs = 0;
+  /** Those behind it. */
+  pipelined = [];
+  /** What the last request was, and where it was counted. */
+  url = undefined;
+  method = undefined;
+  status = undefined;
+  histogram = undefined;
+
+  /** On to the next answer. */
+  advance() {
+    const next = this.pipelined.length === 0 ? undefined : this.pipelined.shift();
+    this.response = next?.response;
+    if (next !== undefined) this.startMs = next.startMs;
+  }
+}
 
 /** Watches every HTTP, HTTPS and HTTP/2 server that begins to listen: its connections, their bytes, its requests. */
 class HttpServers {
@@ -36,7 +60,7 @@ class HttpServers {
       return Reflect.apply(listen, this, options);
     };
     // Node's own notices of requests, instead of a wrapped emit: emit runs for every event of a server.
-    // They run for each request (0.15 µs both, Node 20), so there are no closures and no sets in them.
+    // They run for each request (together 0.4 µs, Node 20), so there are no closures and no sets in them.
     diagnosticsChannel.subscribe("http.server.request.start", ({ response, socket, server }) => {
       try {
         if (server !== metricsServer.server) this.#begin(response, socket);
@@ -54,8 +78,8 @@ class HttpServers {
   }
 
   #watchServer(server) {
-    if (server[kStart]) return; // it listened before
-    server[kStart] = true;
+    if (server[kIsWatched]) return; // it listened before
+    server[kIsWatched] = true;
     server.on("connection", (socket) => this.#guard.run(() => this.#open(socket)));
     if (isHttp2Server(server)) {
       server.on("stream", (stream, headers) => this.#guard.run(() => this.#watchStream(stream, headers)));
@@ -65,7 +89,7 @@ class HttpServers {
   #open(socket) {
     this.#accepted += 1;
     this.#sockets.add(socket);
-    socket.once("close", () => this.#guard.run(() => this.#close(socket)));
+    socket.on("close", () => this.#guard.run(() => this.#close(socket)));
   }
 
   #close(socket) {
@@ -74,45 +98,63 @@ class HttpServers {
   }
 
   #begin(response, socket) {
-    response[kStart] = performance.now();
+    const connection = socket[kConnection] ?? this.#attach(socket);
     this.#requests.begin();
-    if (socket[kOpenResponses] === undefined) {
-      socket[kOpenResponses] = [];
-      // Requests whose client went away are never finished.
-      socket.once("close", () => this.#guard.run(() => this.#abandon(socket)));
+    if (connection.response === undefined) {
+      connection.response = response;
+      connection.startMs = performance.now();
+    } else {
+      connection.pipelined.push({ response, startMs: performance.now() });
     }
-    socket[kOpenResponses].push(response);
+  }
+
+  #attach(socket) {
+    const connection = new Connection();
+    socket[kConnection] = connection;
+    // Requests whose client went away are never finished.
+    socket.on("close", () => this.#guard.run(() => this.#abandon(connection)));
+    return connection;
   }
 
   #finish(request, response, socket) {
-    if (response[kStart] === undefined) return;
-    const open = socket?.[kOpenResponses];
-    // Almost always the only one; pipelined ones are answered in order.
-    if (open !== undefined && open[0] === response) open.shift();
-    this.#end(request, response, response.statusCode);
+    const connection = socket?.[kConnection];
+    // Answers are finished in the order of their requests.
+    if (connection === undefined || connection.response !== response) return;
+    this.#end(connection, request, response.statusCode);
   }
 
-  #abandon(socket) {
-    for (const response of socket[kOpenResponses]) {
-      if (response[kStart] !== undefined) this.#end(response.req, response, "");
-    }
-    socket[kOpenResponses] = [];
+  #abandon(connection) {
+    while (connection.response !== undefined) this.#end(connection, connection.response.req, "");
   }
 
-  #end(request, response, status) {
-    const seconds = (performance.now() - response[kStart]) / 1000;
-    response[kStart] = undefined;
-    this.#requests.end(request.method, this.#routes.of(request), status, seconds);
+  #end(connection, request, status) {
+    const seconds = (performance.now() - connection.startMs) / 1000;
+    connection.advance();
+    this.#requests.end(this.#histogramOf(connection, request, status), seconds);
+  }
+
+  /** The one of the request before, if this one is like it: comparing is a third of what looking it up takes. */
+  #histogramOf(connection, request, status) {
+    const { method, route, url } = request;
+    const isLikeTheLast = url === connection.url && method === connection.method && status === connection.status;
+    // A framework that sets `route` may have matched the same URL otherwise.
+    if (isLikeTheLast && route === undefined) return connection.histogram;
+    connection.url = route === undefined ? url : undefined;
+    connection.method = method;
+    connection.status = status;
+    connection.histogram = this.#requests.histogram(method, this.#routes.of(request), status);
+    return connection.histogram;
   }
 
   #watchStream(stream, headers) {
-    const start = performance.now();
+    const startMs = performance.now();
     this.#requests.begin();
     stream.once("close", () => {
       this.#guard.run(() => {
         const route = this.#routes.ofUrl(headers[":path"] ?? "");
         const status = stream.sentHeaders?.[":status"] ?? "";
-        this.#requests.end(headers[":method"], route, status, (performance.now() - start) / 1000);
+        const histogram = this.#requests.histogram(headers[":method"], route, status);
+        this.#requests.end(histogram, (performance.now() - startMs) / 1000);
       });
     });
   }
