@@ -162,12 +162,15 @@ class ScrapeError(PlimsollError):
 
 
 class ExpositionError(PlimsollError):
-    """A line of exposition text is malformed; `line` counts from 1. `samples` precede it in the body."""
+    """A line of exposition text is malformed, or another `statement`: `line` counts them from 1.
 
-    def __init__(self, line: int, message: str, samples: int = 0) -> None:
+    `samples` precede it in the body.
+    """
+
+    def __init__(self, line: int, message: str, samples: int = 0, statement: str = "line") -> None:
         self.line = line
         self.samples = samples
-        super().__init__(f"line {line}: {message}")
+        super().__init__(f"{statement} {line}: {message}")
 
 
 class StorageError(PlimsollError):

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAINTENANCE_INTERVAL_SECONDS = 30
-CONFIG_FEATURES = frozenset({"extra-scrape-metrics"})
+CONFIG_FEATURES = frozenset({"extra-scrape-metrics", "native-histograms"})
 """Features that change defaults of the configuration (monitor/config/load.py)."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from monitor.config.alerting_config import AlertingConfig
 from monitor.config.scaling_config import ScalingPolicy
 from monitor.config.scrape_config import (
+    HistogramScraping,
     NameEscaping,
     NameValidation,
     ScrapeConfig,
@@ -39,6 +40,7 @@ class GlobalConfig:
     query_log_file: str = ""
     external_labels: Labels = Labels()  # noqa: RUF009  (immutable)
     scrape_protocols: tuple[ScrapeProtocol, ...] = ()
+    histograms: HistogramScraping = field(default_factory=HistogramScraping)
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
     keep_dropped_targets: int = 0
     name_validation: NameValidation = NameValidation.UTF8

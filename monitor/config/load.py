@@ -36,9 +36,9 @@ def load_config(
 ) -> Config:
     """The configuration in a file (a Path) or a text (a str), and in the files that it names.
 
-    Of `features`, names as in Prometheus's `--enable-feature`, only `extra-scrape-metrics` changes a default. Variables
-    in external labels come from `environment`, the process's own if None. Relative file names in a text start at
-    `directory`. Raises ConfigError with every Problem of all files.
+    Of `features`, names as in Prometheus's `--enable-feature`, `extra-scrape-metrics` and `native-histograms` change
+    defaults. Variables in external labels come from `environment`, the process's own if None. Relative file names in a
+    text start at `directory`. Raises ConfigError with every Problem of all files.
     """
     root = read_yaml(source, directory=directory)
     return _Loader(root, features, os.environ if environment is None else environment).load()

@@ -52,6 +52,8 @@ def _render_global(config: GlobalConfig) -> Rendered:
             "scrape_interval": format_duration(config.scrape_interval_ms),
             "scrape_timeout": format_duration(config.scrape_timeout_ms),
             "scrape_protocols": [protocol.value for protocol in config.scrape_protocols],
+            "scrape_native_histograms": config.histograms.native,
+            "always_scrape_classic_histograms": config.histograms.always_classic,
             "evaluation_interval": format_duration(config.evaluation_interval_ms),
             "rule_query_offset": format_duration(config.rule_query_offset_ms),
             "query_log_file": config.query_log_file or None,

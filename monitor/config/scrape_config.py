@@ -134,6 +134,7 @@ class FileDiscovery:
 class ScrapeProtocol(enum.Enum):
     """An exposition format that can be asked for; the order in a config is the order of preference."""
 
+    PROTOBUF = "PrometheusProto"
     OPENMETRICS_1_0_0 = "OpenMetricsText1.0.0"
     OPENMETRICS_0_0_1 = "OpenMetricsText0.0.1"
     PROMETHEUS_TEXT_1_0_0 = "PrometheusText1.0.0"
@@ -146,6 +147,22 @@ DEFAULT_SCRAPE_PROTOCOLS = (
     ScrapeProtocol.PROMETHEUS_TEXT_1_0_0,
     ScrapeProtocol.PROMETHEUS_TEXT_0_0_4,
 )
+PROTOBUF_FIRST_SCRAPE_PROTOCOLS = (ScrapeProtocol.PROTOBUF, *DEFAULT_SCRAPE_PROTOCOLS)
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramScraping:
+    """What is taken of a target's histograms. A classic histogram that is a native one too is taken as classic only if
+    `native` is not wanted, and as both if `always_classic`.
+
+    A native histogram with more than `bucket_limit` buckets (0: any number), or whose buckets grow by less than
+    `min_bucket_factor` (0: anything), is made coarser.
+    """
+
+    native: bool = False
+    always_classic: bool = False
+    bucket_limit: int = 0
+    min_bucket_factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,7 @@ class ScrapeConfig:
     extra_scrape_metrics: bool = False
     scrape_protocols: tuple[ScrapeProtocol, ...] = DEFAULT_SCRAPE_PROTOCOLS
     fallback_scrape_protocol: ScrapeProtocol | None = None
+    histograms: HistogramScraping = field(default_factory=HistogramScraping)
     http: HttpClientConfig = field(default_factory=HttpClientConfig)
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
     static_configs: tuple[StaticGroup, ...] = ()

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.model.go_math import exp2
 from monitor.model.samples import Mask, Values
 
 COMPONENT_LABEL = "__histogram_component__"
@@ -133,12 +134,22 @@ def upper_bounds(shape: HistogramShape, indices: BucketIndices) -> Values:
     if shape.schema < 0:
         fractions, exponents = np.ones(len(indices)), indices << -shape.schema
     else:
-        fractions = np.exp2((indices & ((1 << shape.schema) - 1)) / (1 << shape.schema))
+        fractions = _fractions(shape.schema)[indices & ((1 << shape.schema) - 1)]
         exponents = indices >> shape.schema
     with np.errstate(over="ignore", under="ignore"):
         bounds = np.ldexp(fractions, np.clip(exponents, -4096, 4096).astype(np.int32))
     # What would be 2^1024 is the largest float: the bucket behind it is for infinities.
     return np.where((fractions == 1) & (exponents == 1024), np.finfo(np.float64).max, bounds)
+
+
+@lru_cache
+def _fractions(schema: int) -> Values:
+    """The bounds from 1 to 2, the latter not included: what upstream's table exponentialBounds was made with."""
+    if schema == 0:
+        return np.ones(1)
+    fractions = np.repeat(_fractions(schema - 1), 2)
+    fractions[1::2] *= exp2(exp2(np.array(-float(schema))))
+    return fractions
 
 
 @lru_cache(maxsize=256)

@@ -17,9 +17,11 @@ from monitor.model.samples import ABSENT, STALE, Values
 from monitor.scrape.exposition.content_type import format_of
 from monitor.scrape.exposition.exposition_grammar import PROMETHEUS_TEXT, ExpositionFormat
 from monitor.scrape.exposition.parse_exposition import FamilyMetadata
+from monitor.scrape.layouts.family_layout import FamilyLayoutBuilder
 from monitor.scrape.layouts.layout import Layout
-from monitor.scrape.layouts.layout_builder import LayoutBuilder, LayoutChange
+from monitor.scrape.layouts.layout_builder import LayoutBuilder
 from monitor.scrape.layouts.layout_cache import ExpositionReader, LayoutTable
+from monitor.scrape.layouts.layout_change import LayoutChange
 from monitor.scrape.layouts.series_map import SeriesMap, map_series
 from monitor.scrape.report_series import ReportFrames, new_report_frames
 from monitor.scrape.scrape_metrics import ScrapeMetrics, new_scrape_metrics
@@ -165,16 +167,19 @@ class TargetRows:
         self._end_stamped(timestamp_ms)
         self._is_live = False
 
-    def _read_known(self, body: bytes, content_type: str) -> LayoutBuilder | None:
-        """Reads a body of a known layout; otherwise what builds a new one."""
+    def _read_known(self, body: bytes, content_type: str) -> LayoutBuilder | FamilyLayoutBuilder | None:
+        """Reads a text of a known layout; otherwise what reads or builds another one."""
         self._body_bytes = len(body)
-        # Counting takes time, and most bodies are too short to have so many.
-        if len(body) > self._lines_max and body.count(b"\n") > self._lines_max:
-            raise ScrapeError(ScrapeFailure.LIMIT, f"got more than {self._lines_max} lines, want at most that many")
+        config = self._target.config
         # An empty body is an empty exposition whatever its type, as in Prometheus.
         exposition_format = ExpositionFormat.PROMETHEUS_TEXT
         if body:
-            exposition_format = format_of(content_type, self._target.config.fallback_scrape_protocol)
+            exposition_format = format_of(content_type, config.fallback_scrape_protocol)
+        if exposition_format is ExpositionFormat.PROTOBUF:
+            return self._reader.read_families(body, config.histograms, self._lines_max)
+        # Counting takes time, and most bodies are too short to have so many.
+        if len(body) > self._lines_max and body.count(b"\n") > self._lines_max:
+            raise ScrapeError(ScrapeFailure.LIMIT, f"got more than {self._lines_max} lines, want at most that many")
         builder = self._reader.read(body, exposition_format)
         if builder is not None:
             return builder
@@ -187,13 +192,17 @@ class TargetRows:
             self._adopt(change, self._map(change))
         return None
 
-    def _work_out(self, builder: LayoutBuilder) -> tuple[LayoutChange, SeriesMap | ScrapeError]:
+    def _work_out(self, builder: LayoutBuilder | FamilyLayoutBuilder) -> tuple[LayoutChange, SeriesMap | ScrapeError]:
         """Touches nothing that others use."""
         try:
             change = builder.build()
         except ExpositionError as error:
             self.samples_scraped = self.samples_kept = error.samples
             raise ScrapeError(ScrapeFailure.PARSE, str(error)) from None
+        if self._mapped is not None and self._mapped.layout is change.layout:
+            return change, self._mapped
+        if self._refused is not None and self._refused.layout is change.layout:
+            return change, ScrapeError(self._refused.failure, self._refused.message)
         return change, self._map(change)
 
     def _map(self, change: LayoutChange) -> SeriesMap | ScrapeError:
@@ -205,6 +214,7 @@ class TargetRows:
     def _adopt(self, change: LayoutChange, mapped: SeriesMap | ScrapeError) -> None:
         if self._reader.layout is not change.layout:
             self._reader.adopt(change.layout)
+        change.put_numbers()
         if isinstance(mapped, ScrapeError):
             self._refused = _Refused(change.layout, mapped.failure, str(mapped))
             self._refuse(self._refused)
@@ -230,9 +240,9 @@ class TargetRows:
     def _store_layout(self, mapped: SeriesMap, timestamp_ms: int) -> int:
         """Makes `mapped` the layout of the rows that follow; returns how many series are new."""
         self._row_appender.set_layout(mapped.labels)
-        before = self._stored.exposed_texts() if self._stored is not None else set()
-        texts = mapped.exposed_texts()
-        self._end_vanished_stamped(texts, timestamp_ms)
+        before = self._stored.stored_keys() if self._stored is not None else set()
+        keys = mapped.stored_keys()
+        self._end_vanished_stamped(keys, timestamp_ms)
         cells = mapped.row_series() + self._reports.size
         self._row = np.empty(cells) if mapped.cells is not None else mapped.layout.values[:cells]
         self._stamped = None
@@ -241,7 +251,7 @@ class TargetRows:
             self._stamped = StampedSeries(mapped.stamped_labels, source, self._resources.stamped)
         self._stored = mapped
         self._note_change(mapped)
-        return len(texts - before)
+        return len(keys - before)
 
     def _note_change(self, mapped: SeriesMap) -> None:
         metrics = self._resources.metrics
@@ -263,7 +273,7 @@ class TargetRows:
 
     def _append_stamped(self, stamped: StampedSeries, mapped: SeriesMap, now_ms: int) -> None:
         layout = mapped.layout
-        timestamps_ms = layout.timestamps_ms[mapped.stamped - len(layout.plain)]
+        timestamps_ms = layout.timestamps_ms[mapped.stamped - layout.plain_cells]
         too_far_ahead = stamped.append(timestamps_ms, layout.values[mapped.stamped], now_ms)
         if too_far_ahead:
             self._resources.metrics.samples_too_far_ahead.inc(too_far_ahead)
@@ -272,12 +282,13 @@ class TargetRows:
         if self._stamped is not None and self._is_live and self._target.config.track_timestamps_staleness:
             self._stamped.end(timestamp_ms)
 
-    def _end_vanished_stamped(self, texts: set[bytes], timestamp_ms: int) -> None:
+    def _end_vanished_stamped(self, keys: set[bytes], timestamp_ms: int) -> None:
         stored = self._stored
         if stored is None or not (self._is_live and self._target.config.track_timestamps_staleness):
             return
-        prefixes = stored.layout.prefixes()
-        vanished = np.array([prefixes[row] not in texts for row in stored.stamped.tolist()], np.bool_)
+        layout = stored.layout
+        samples = layout.samples_of(stored.stamped).tolist()
+        vanished = np.array([layout.keys[sample] not in keys for sample in samples], np.bool_)
         if vanished.any():
             labels = stored.stamped_labels.take(vanished)
             StampedSeries(labels, f"{self._target.key}/ended", self._resources.stamped).end(timestamp_ms)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.api.remote_write.histogram_message import HistogramSample
-from monitor.api.remote_write.protobuf_fields import bytes_field
 from monitor.model.native_histograms import COMPONENT_LABEL, CUSTOM_SCHEMA, Component, Part
+from monitor.model.protobuf_fields import bytes_field
 from monitor.model.samples import STALE, Timestamps, Values
 
 

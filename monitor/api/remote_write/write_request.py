@@ -17,9 +17,9 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.api.remote_write.protobuf_fields import fields, read_varint, signed, value_bounds
 from monitor.errors import BadRequest
 from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.protobuf_fields import fields, read_varint, signed, value_bounds
 from monitor.model.samples import Timestamps, Values
 
 _LABELS_MAX = 1_000

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from monitor.config.config import GlobalConfig
-from monitor.config.scrape_config import NameEscaping, NameValidation, ScrapeLimits, ScrapeProtocol
+from monitor.config.scrape_config import (
+    HistogramScraping,
+    NameEscaping,
+    NameValidation,
+    ScrapeLimits,
+    ScrapeProtocol,
+)
 from monitor.config.sections.environment import expand_environment
 from monitor.config.sections.unsupported import GLOBAL, ignore_unsupported
 from monitor.config.settings import Limits
@@ -15,7 +21,7 @@ from monitor.model.durations import format_duration
 from monitor.model.labels import Labels
 
 EXTRA_SCRAPE_METRICS_FEATURE = "extra-scrape-metrics"
-PROTOBUF_PROTOCOL = "PrometheusProto"
+NATIVE_HISTOGRAMS_FEATURE = "native-histograms"
 _NAME_VALIDATIONS = {"": NameValidation.UTF8, **{member.value: member for member in NameValidation}}
 _DEFAULT = GlobalConfig()
 
@@ -36,6 +42,7 @@ def read_global(
         query_log_file=section.file_path("query_log_file"),
         external_labels=_read_external_labels(section, name_validation, environment),
         scrape_protocols=read_scrape_protocols(section),
+        histograms=_read_histograms(section, features),
         limits=read_scrape_limits(section, defaults),
         keep_dropped_targets=section.integer("keep_dropped_targets"),
         name_validation=name_validation,
@@ -67,17 +74,22 @@ def read_scrape_limits(section: Section, defaults: ScrapeLimits) -> ScrapeLimits
 
 
 def read_scrape_protocols(section: Section) -> tuple[ScrapeProtocol, ...]:
-    """`scrape_protocols`; empty if they are not set or only protobuf is wanted, which is not read."""
+    """`scrape_protocols`; empty if they are not set."""
     key = "scrape_protocols"
-    known = {name: name for name in (PROTOBUF_PROTOCOL, *(protocol.value for protocol in ScrapeProtocol))}
-    names = section.parsed_list(key, to_choice(known))
+    known = {protocol.value: protocol for protocol in ScrapeProtocol}
+    protocols = section.parsed_list(key, to_choice(known))
     if section.has(key) and not section.texts(key):
         section.problem(f"got none, want at least one of {join_choices(list(known))}", key)
-    if len(set(names)) < len(names):
-        section.problem(f"got one twice: {', '.join(names)}", key)
-    if PROTOBUF_PROTOCOL in names:
-        section.warning(f"ignored: {PROTOBUF_PROTOCOL}, targets are asked for text only", key)
-    return tuple(ScrapeProtocol(name) for name in names if name != PROTOBUF_PROTOCOL)
+    if len(set(protocols)) < len(protocols):
+        section.problem(f"got one twice: {', '.join(protocol.value for protocol in protocols)}", key)
+    return tuple(protocols)
+
+
+def _read_histograms(section: Section, features: Collection[str]) -> HistogramScraping:
+    return HistogramScraping(
+        native=section.flag("scrape_native_histograms", NATIVE_HISTOGRAMS_FEATURE in features),
+        always_classic=section.flag("always_scrape_classic_histograms"),
+    )
 
 
 def default_name_escaping(name_validation: NameValidation) -> NameEscaping:

@@ -7,7 +7,9 @@ import re
 from monitor.config.config import GlobalConfig
 from monitor.config.scrape_config import (
     DEFAULT_SCRAPE_PROTOCOLS,
+    PROTOBUF_FIRST_SCRAPE_PROTOCOLS,
     FileDiscovery,
+    HistogramScraping,
     NameEscaping,
     NameValidation,
     ScrapeConfig,
@@ -15,7 +17,6 @@ from monitor.config.scrape_config import (
     StaticGroup,
 )
 from monitor.config.sections.read_global import (
-    PROTOBUF_PROTOCOL,
     default_name_escaping,
     read_name_escaping,
     read_name_validation,
@@ -41,7 +42,9 @@ def read_scrape_config(section: Section, global_config: GlobalConfig, shelf: Voc
     section.require("job_name")
     ignore_unsupported(section, SCRAPE)
     interval_ms = section.duration_ms("scrape_interval") or global_config.scrape_interval_ms
-    protocols = read_scrape_protocols(section) or global_config.scrape_protocols or DEFAULT_SCRAPE_PROTOCOLS
+    histograms = _read_histograms(section, global_config.histograms)
+    usual_protocols = PROTOBUF_FIRST_SCRAPE_PROTOCOLS if histograms.native else DEFAULT_SCRAPE_PROTOCOLS
+    protocols = read_scrape_protocols(section) or global_config.scrape_protocols or usual_protocols
     name_validation = read_name_validation(section, global_config.name_validation)
     relabel_configs = read_relabel_rules(section, "relabel_configs", name_validation)
     return ScrapeConfig(
@@ -58,6 +61,7 @@ def read_scrape_config(section: Section, global_config: GlobalConfig, shelf: Voc
         extra_scrape_metrics=section.flag("extra_scrape_metrics", global_config.extra_scrape_metrics),
         scrape_protocols=protocols,
         fallback_scrape_protocol=_read_fallback_protocol(section),
+        histograms=histograms,
         http=read_http_client(section),
         limits=read_scrape_limits(section, global_config.limits),
         static_configs=_read_static_groups(section, may_be_url=bool(relabel_configs)),
@@ -116,12 +120,19 @@ def _to_file_sd_name(name: str) -> str:
 
 
 def _read_fallback_protocol(section: Section) -> ScrapeProtocol | None:
-    key = "fallback_scrape_protocol"
     known: dict[str, ScrapeProtocol | None] = {protocol.value: protocol for protocol in ScrapeProtocol}
-    protocol = section.parsed(key, to_choice({**known, PROTOBUF_PROTOCOL: None, "": None}), None)
-    if section.text(key) == PROTOBUF_PROTOCOL:
-        section.warning(f"ignored: {PROTOBUF_PROTOCOL}, targets are asked for text only", key)
-    return protocol
+    return section.parsed("fallback_scrape_protocol", to_choice({**known, "": None}), None)
+
+
+def _read_histograms(section: Section, inherited: HistogramScraping) -> HistogramScraping:
+    # What Prometheus called it before 3.0.
+    always_classic = section.flag("scrape_classic_histograms", inherited.always_classic)
+    return HistogramScraping(
+        native=section.flag("scrape_native_histograms", inherited.native),
+        always_classic=section.flag("always_scrape_classic_histograms", always_classic),
+        bucket_limit=section.integer("native_histogram_bucket_limit"),
+        min_bucket_factor=section.number("native_histogram_min_bucket_factor"),
+    )
 
 
 def _read_job_name_escaping(

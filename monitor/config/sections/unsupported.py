@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from monitor.config.yaml.yaml_reader import Section
 
 _FALSE_TEXTS = frozenset({"false", "False", "FALSE", "no", "off"})
-_FLAG_TEXTS = _FALSE_TEXTS | {"true", "True", "TRUE", "yes", "on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,7 @@ def ignore_unsupported(section: Section, table: Mapping[str, Unsupported]) -> No
 
 
 _SCRAPED_ONLY = "samples are kept here and not sent on"
-_NATIVE_HISTOGRAMS = Unsupported("native histograms come by remote write, they are not scraped", _FALSE_TEXTS)
-_CLASSIC_HISTOGRAMS = Unsupported("classic histograms are always scraped", _FLAG_TEXTS)
+_CUSTOM_BUCKETS = Unsupported("classic histograms stay classic ones", _FALSE_TEXTS)
 _SECRET_MANAGER = Unsupported("there is no secret manager")
 _ONE_RECEIVER = "all alerts go to the receiver of the root route, one notification for each change"
 
@@ -57,9 +55,7 @@ TSDB = {
 
 GLOBAL = {
     "scrape_failure_log_file": Unsupported("failed scrapes are shown with their target and not logged to a file"),
-    "scrape_native_histograms": _NATIVE_HISTOGRAMS,
-    "convert_classic_histograms_to_nhcb": _NATIVE_HISTOGRAMS,
-    "always_scrape_classic_histograms": _CLASSIC_HISTOGRAMS,
+    "convert_classic_histograms_to_nhcb": _CUSTOM_BUCKETS,
 }
 
 _DISCOVERIES = (
@@ -70,12 +66,7 @@ _DISCOVERIES = (
 
 SCRAPE = {
     "scrape_failure_log_file": GLOBAL["scrape_failure_log_file"],
-    "scrape_native_histograms": _NATIVE_HISTOGRAMS,
-    "convert_classic_histograms_to_nhcb": _NATIVE_HISTOGRAMS,
-    "native_histogram_bucket_limit": _NATIVE_HISTOGRAMS,
-    "native_histogram_min_bucket_factor": _NATIVE_HISTOGRAMS,
-    "always_scrape_classic_histograms": _CLASSIC_HISTOGRAMS,
-    "scrape_classic_histograms": _CLASSIC_HISTOGRAMS,
+    "convert_classic_histograms_to_nhcb": _CUSTOM_BUCKETS,
     **{
         f"{name}_sd_configs": Unsupported("its targets are not found, use static_configs or file_sd_configs")
         for name in _DISCOVERIES

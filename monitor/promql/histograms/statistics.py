@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from monitor.model.go_math import exp2, log2
 from monitor.model.native_histograms import (
     BUCKETS,
     COUNT,
@@ -135,9 +136,9 @@ def _interpolated(lower: Values, upper: Values, share: Values, is_custom: bool) 
     linear = lower + (upper - lower) * share
     if is_custom:
         return np.asarray(linear)
-    log_lower, log_upper = np.log2(np.abs(lower)), np.log2(np.abs(upper))
-    above = np.exp2(log_lower + (log_upper - log_lower) * share)
-    below = -np.exp2(log_upper + (log_lower - log_upper) * (1 - share))
+    log_lower, log_upper = log2(np.abs(lower)), log2(np.abs(upper))
+    above = exp2(log_lower + (log_upper - log_lower) * share)
+    below = -exp2(log_upper + (log_lower - log_upper) * (1 - share))
     return np.where((lower <= 0) & (upper >= 0), linear, np.where(lower > 0, above, below))
 
 
@@ -179,7 +180,7 @@ def _rank_inside(limit: Values, ordered: _Ordered, before: Values, cell: tuple[I
     if ordered.is_custom:
         # What is known of a bucket that begins at -Inf is only where it ends.
         return np.where(lower == -np.inf, count, linear)
-    log_lower, log_upper, log_limit = np.log2(np.abs(lower)), np.log2(np.abs(upper)), np.log2(np.abs(limit))
+    log_lower, log_upper, log_limit = log2(np.abs(lower)), log2(np.abs(upper)), log2(np.abs(limit))
     above = (log_limit - log_lower) / (log_upper - log_lower)
     below = 1 - (log_limit - log_upper) / (log_lower - log_upper)
     exponential = rank + count * np.where(limit > 0, above, below)

@@ -15,6 +15,7 @@ _PARAMETER = rf"\s*+;\s*+{_TOKEN}\s*+=\s*+(?:{_TOKEN}|{_QUOTED})"
 _MEDIA_TYPE = re.compile(rf"\s*+({_TOKEN}(?:/{_TOKEN})?+)(?:{_PARAMETER})*+\s*+;?+\s*+")
 _FORMAT_BY_MEDIA_TYPE = {exposition_format.value: exposition_format for exposition_format in ExpositionFormat}
 _FORMAT_BY_PROTOCOL = {
+    ScrapeProtocol.PROTOBUF: ExpositionFormat.PROTOBUF,
     ScrapeProtocol.OPENMETRICS_1_0_0: ExpositionFormat.OPENMETRICS,
     ScrapeProtocol.OPENMETRICS_0_0_1: ExpositionFormat.OPENMETRICS,
     ScrapeProtocol.PROMETHEUS_TEXT_1_0_0: ExpositionFormat.PROMETHEUS_TEXT,

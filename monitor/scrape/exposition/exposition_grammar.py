@@ -19,6 +19,7 @@ from dataclasses import dataclass
 class ExpositionFormat(enum.Enum):
     PROMETHEUS_TEXT = "text/plain"
     OPENMETRICS = "application/openmetrics-text"
+    PROTOBUF = "application/vnd.google.protobuf"
 
 
 class MetricType(enum.Enum):

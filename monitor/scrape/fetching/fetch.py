@@ -13,6 +13,9 @@ USER_AGENT = f"Plimsoll/{__version__}"
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 UNIX_SOCKET_LABEL = "__unix_socket__"
 _MEDIA_TYPE = {
+    ScrapeProtocol.PROTOBUF: (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+    ),
     ScrapeProtocol.OPENMETRICS_1_0_0: "application/openmetrics-text;version=1.0.0",
     ScrapeProtocol.OPENMETRICS_0_0_1: "application/openmetrics-text;version=0.0.1",
     ScrapeProtocol.PROMETHEUS_TEXT_1_0_0: "text/plain;version=1.0.0",
@@ -20,7 +23,7 @@ _MEDIA_TYPE = {
 }
 _WITH_ESCAPING = (ScrapeProtocol.OPENMETRICS_1_0_0, ScrapeProtocol.PROMETHEUS_TEXT_1_0_0)
 _FIRST_WEIGHT = 6
-"""Upstream starts at one more than the number of its protocols, of which protobuf is the fifth."""
+"""Upstream starts at one more than the number of its protocols."""
 
 
 @dataclass(frozen=True, slots=True)

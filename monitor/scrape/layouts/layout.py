@@ -1,78 +1,26 @@
-"""The text of a body without its values: what a scrape is compared with, and how only its numbers are read.
-
-A body is split into lines, and from the line of each sample the known text before its value, its prefix, is taken off:
-
-    # TYPE http_requests_total counter       constant: must be equal
-    http_requests_total{code="200"} 1027     prefix `http_requests_total{code="200"} `, value text `1027`
-    http_requests_total{code="500"} 3        prefix `http_requests_total{code="500"} `, value text `3`
-
-`bytes.removeprefix` leaves a line whole if the prefix is not there, so the summed length of the value texts tells
-whether every prefix was there: exactly, and without a comparison of our own. Joined with commas the value texts are a
-JSON array, which orjson turns into numbers and struct packs into float64 cells.
-
-Measured for 500 lines of 90 bytes (us): split 35, removeprefix 25, join 7, orjson 15, pack 8, checks 6. That is 0.19 us
-a sample; float() for each value alone would be 0.2, the parser of exposition.py takes 8, prometheus_client's 38.
-"""
+"""What a target exposes, as a list of samples, and the numbers that it exposed last."""
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import compress, repeat
-from operator import itemgetter
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
 
-from monitor.model.label_frame import LabelColumn, LabelFrame
+from monitor.model.label_frame import LabelColumn, LabelFrame, Rows
 from monitor.model.samples import Timestamps, Values
-from monitor.scrape.exposition.exposition_grammar import ExpositionFormat, Grammar, MetricType
+from monitor.scrape.exposition.exposition_grammar import ExpositionFormat, MetricType
 from monitor.scrape.exposition.parse_exposition import FamilyMetadata
-from monitor.scrape.exposition.sample_suffix import read_suffix
 from monitor.scrape.vocabulary.canonical_rows import CanonicalKey, CanonicalRows, new_canonical_rows
 
 SPARE_CELLS = 8
 """Cells behind the values of a row, for the series that report on the scrape."""
 
-_removeprefix = bytes.removeprefix
-_partition = bytes.partition
-_NUMBER_CHARACTERS = b"0123456789+-.eE,"
-_TIMESTAMP_CHARACTERS = b"0123456789,"
-_TIMESTAMP_DIGITS_MAX = 18
-_SECONDS_MAX = 2.0**52
-_JSON_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_ODD_VALUES = {b"NaN": float("nan"), b"+Inf": float("inf"), b"-Inf": float("-inf"), b"-0": -0.0}
-
-
-class ValueLines:
-    """The lines that hold a value, and the text before it on each."""
-
-    __slots__ = ("_is_member", "prefixes")
-
-    def __init__(self, prefixes: list[bytes], lines: Sequence[int], line_count: int) -> None:
-        self.prefixes = prefixes
-        self._is_member = [False] * line_count
-        for line in lines:
-            self._is_member[line] = True
-
-    def __len__(self) -> int:
-        return len(self.prefixes)
-
-    def value_texts(self, lines: list[bytes]) -> list[bytes]:
-        """What stands behind each prefix; the whole line where the prefix is not there."""
-        return list(map(_removeprefix, compress(lines, self._is_member), self.prefixes))
-
-    def lines_outside(self, other: ValueLines) -> list[int]:
-        """The lines that hold no value, neither here nor in `other`."""
-        members = zip(self._is_member, other._is_member, strict=True)
-        return [line for line, (here, there) in enumerate(members) if not (here or there)]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExposedSeries:
-    """N series as a body gives them; one may be there twice.
+    """The series of N samples as a body gives them; one may be there twice.
 
     `labels` (N,) have no target labels; `types` (N,) are the types in force at each. `continued` are the rows whose
     text began on an earlier line, `blanks` by label name the rows that give the label as empty.
@@ -84,66 +32,95 @@ class ExposedSeries:
     blanks: Mapping[str, frozenset[int]]
 
 
-class Layout:
-    """P plain samples and Q stamped ones (with a timestamp of their own), in body order each: N = P + Q rows.
+@dataclass(frozen=True, slots=True, eq=False)
+class HistogramCells:
+    """The C cells of N samples of which some are native histograms (monitor/model/native_histograms.py).
 
-    `values` (N + SPARE_CELLS,) and `timestamps_ms` (Q,) hold what was read last: many targets may share a layout, so
-    use them before the next read. `is_reusable` is False if a value stands behind a name without a blank: then a longer
-    name would look like a value.
+    `samples` (C,) is the sample of each cell, ascending; `components` (C,) are the texts of COMPONENT_LABEL, none for
+    the cell of a float. The first `plain_floats` samples are floats without a timestamp of their own.
+    """
+
+    samples: Rows
+    components: LabelColumn
+    plain_floats: int
+
+
+class Layout:
+    """P plain samples and Q stamped ones (with a timestamp of their own), in body order each: N = P + Q.
+
+    `keys` (N,) tell the series of a target apart, in all its layouts. A float has one cell and a native histogram
+    several, C in all, in the order of the samples; `histograms` is None where there are only floats. `values`
+    (C + SPARE_CELLS,) and `timestamps_ms` (of the stamped cells) hold what was read last: many targets may share a
+    layout, so use them before the next read. `lines` is how much memory it takes, in lines of a text; only bodies with
+    the same `fits_like` may fit. It is not shared unless it `is_reusable`.
     """
 
     __slots__ = (
         "__weakref__",
         "_canonical",
-        "_constants",
-        "_fixed_bytes",
-        "_grammar",
-        "_pack_plain",
-        "_pack_stamped",
-        "_pick_constants",
         "_with_extra",
+        "fits_like",
+        "format",
+        "histograms",
         "is_reusable",
-        "line_count",
+        "keys",
+        "lines",
         "metadata",
-        "plain",
+        "plain_cells",
+        "plain_samples",
         "series",
         "size",
-        "stamped",
         "timestamps_ms",
         "values",
     )
 
     def __init__(
         self,
-        grammar: Grammar,
-        lines: list[bytes],
-        plain: ValueLines,
-        stamped: ValueLines,
+        exposition_format: ExpositionFormat,
+        lines: int,
+        keys: list[bytes],
+        plain_samples: int,
         series: ExposedSeries,
         metadata: tuple[FamilyMetadata, ...],
+        histograms: HistogramCells | None = None,
     ) -> None:
-        self._grammar = grammar
-        self.line_count = len(lines)
-        self.plain = plain
-        self.stamped = stamped
+        self.format = exposition_format
+        self.lines = self.fits_like = lines
+        self.is_reusable = True
+        self.keys = keys
         self.series = series
         self.metadata = metadata
-        self.size = len(plain) + len(stamped)
-        self._pick_constants = _picker(plain.lines_outside(stamped))
-        self._constants = self._pick_constants(lines)
-        constant_bytes = sum(map(len, self._constants)) + len(lines) - 1
-        self._fixed_bytes = constant_bytes + sum(map(len, self.prefixes()))
-        self._pack_plain = struct.Struct(f"{len(plain)}d").pack_into
-        self._pack_stamped = struct.Struct(f"{len(stamped)}d").pack_into
+        self.histograms = histograms
+        self.size = series.labels.size
+        self.plain_samples = plain_samples
+        self.plain_cells = plain_samples
+        cells = self.size
+        if histograms is not None:
+            cells = len(histograms.samples)
+            self.plain_cells = int(np.searchsorted(histograms.samples, plain_samples))
         self._with_extra: dict[LabelFrame, LabelFrame] = {}
         self._canonical: dict[CanonicalKey, CanonicalRows] = {}
-        self.values: Values = np.empty(self.size + SPARE_CELLS)
-        self.timestamps_ms: Timestamps = np.empty(len(stamped), np.int64)
-        self.is_reusable = all(prefix.endswith((b" ", b"\t", b"}")) for prefix in self.prefixes())
+        self.values: Values = np.empty(cells + SPARE_CELLS)
+        self.timestamps_ms: Timestamps = np.empty(cells - self.plain_cells, np.int64)
 
     @property
-    def format(self) -> ExpositionFormat:
-        return self._grammar.format
+    def cells(self) -> int:
+        """C."""
+        return len(self.values) - SPARE_CELLS
+
+    def cells_of(self, samples: Rows) -> Rows:
+        """The cells of `samples`, which ascend."""
+        return samples if self.histograms is None else np.flatnonzero(np.isin(self.histograms.samples, samples))
+
+    def samples_of(self, cells: Rows) -> Rows:
+        """The sample of each of `cells`."""
+        return cells if self.histograms is None else self.histograms.samples[cells]
+
+    def cells_per_sample(self) -> NDArray[np.intp]:
+        """(N,)"""
+        if self.histograms is None:
+            return np.ones(self.size, np.intp)
+        return np.bincount(self.histograms.samples, minlength=self.size)
 
     def labels_with(self, extra: LabelFrame) -> LabelFrame:
         """The labels of the series and behind them `extra`: one object for each `extra`, which targets share."""
@@ -157,139 +134,9 @@ class Layout:
         return joined
 
     def canonical(self, key: CanonicalKey) -> CanonicalRows:
-        """What the plain series are called in a vocabulary: one object for each `key`, which targets share."""
+        """What the plain floats are called in a vocabulary: one object for each `key`, which targets share."""
         rows = self._canonical.get(key)
         if rows is None:
-            rows = self._canonical[key] = new_canonical_rows(key, self.series.labels, len(self.plain))
+            floats = self.plain_samples if self.histograms is None else self.histograms.plain_floats
+            rows = self._canonical[key] = new_canonical_rows(key, self.series.labels, floats)
         return rows
-
-    def prefixes(self) -> list[bytes]:
-        """The text before the value on the line of each row."""
-        return self.plain.prefixes + self.stamped.prefixes
-
-    def read(self, body: bytes, lines: list[bytes], odd: list[int]) -> bool:
-        """Reads `body`, whose lines are `lines`, into `values` and `timestamps_ms`; False if it is of another layout
-        or malformed, and then they are undefined.
-
-        `odd` are the plain samples whose value was no JSON number when this target was read last (NaN, one with an
-        exemplar): they are read one by one, and the list is brought up to date.
-        """
-        if len(lines) != self.line_count or self._pick_constants(lines) != self._constants or not self.is_reusable:
-            return False
-        texts = self.plain.value_texts(lines)
-        joined = b",".join(texts)
-        value_bytes = len(joined) - max(0, len(texts) - 1)
-        if not self.stamped:
-            return value_bytes == len(body) - self._fixed_bytes and self._read_plain(texts, joined, odd)
-        stamped_texts = self.stamped.value_texts(lines)
-        if value_bytes + sum(map(len, stamped_texts)) != len(body) - self._fixed_bytes:
-            return False
-        return self._read_plain(texts, joined, odd) and self._read_stamped(stamped_texts)
-
-    def _read_plain(self, texts: list[bytes], joined: bytes, odd: list[int]) -> bool:
-        if not odd:
-            return _pack_numbers(joined, self._pack_plain, self.values, 0) or self._read_each(texts, odd)
-        odd_texts = [texts[column] for column in odd]
-        odd_values = [self._plain_value(text) for text in odd_texts]
-        for column in odd:
-            texts[column] = b"0"
-        if not _pack_numbers(b",".join(texts), self._pack_plain, self.values, 0):
-            for column, text in zip(odd, odd_texts, strict=True):
-                texts[column] = text
-            return self._read_each(texts, odd)
-        for column, value in zip(odd, odd_values, strict=True):
-            if value is None:
-                return False
-            self.values[column] = value
-        return True
-
-    def _read_each(self, texts: list[bytes], odd: list[int]) -> bool:
-        values = [self._plain_value(text) for text in texts]
-        if None in values:
-            return False
-        odd[:] = [column for column, text in enumerate(texts) if not _JSON_NUMBER.fullmatch(text) or text == b"-0"]
-        self.values[: len(values)] = values
-        return True
-
-    def _plain_value(self, text: bytes) -> float | None:
-        """The value in what stands behind a prefix; None if that is malformed or has a timestamp."""
-        value = _ODD_VALUES.get(text)
-        if value is not None:
-            return value
-        value, timestamp_ms = self._exact(text)
-        return value if timestamp_ms is None else None
-
-    def _exact(self, text: bytes) -> tuple[float | None, int | None]:
-        match = self._grammar.suffix.fullmatch(text)
-        if match is None:
-            return None, None
-        try:
-            return read_suffix(match, self._grammar.format)
-        except ValueError:
-            return None, None
-
-    def _read_stamped(self, texts: list[bytes]) -> bool:
-        value_texts, _, timestamp_texts = zip(*map(_partition, texts, repeat(b" ")), strict=True)
-        offset = self.values.itemsize * len(self.plain)
-        joined = b",".join(value_texts)
-        if _pack_numbers(joined, self._pack_stamped, self.values, offset) and self._read_timestamps(timestamp_texts):
-            return True
-        return self._read_each_stamped(texts)
-
-    def _read_each_stamped(self, texts: list[bytes]) -> bool:
-        for index, text in enumerate(texts):
-            value, timestamp_ms = self._exact(text)
-            if value is None or timestamp_ms is None:
-                return False
-            self.values[len(self.plain) + index] = value
-            self.timestamps_ms[index] = timestamp_ms
-        return True
-
-    def _read_timestamps(self, texts: Sequence[bytes]) -> bool:
-        """False if they are not all of the usual form: whole milliseconds, or in OpenMetrics seconds."""
-        whole_ms = self.format is ExpositionFormat.PROMETHEUS_TEXT
-        joined = b",".join(texts)
-        if whole_ms and joined.translate(None, _TIMESTAMP_CHARACTERS):
-            return False
-        numbers = json_numbers(joined)
-        if len(numbers) != len(texts) or len(max(texts, key=len)) > _TIMESTAMP_DIGITS_MAX:
-            return False
-        if whole_ms:
-            self.timestamps_ms[:] = numbers
-            return True
-        seconds = np.array(numbers, np.float64)
-        if np.abs(seconds).max() >= _SECONDS_MAX:
-            return False
-        self.timestamps_ms[:] = seconds * 1000
-        return True
-
-
-def _picker(indices: Sequence[int]) -> Callable[[list[bytes]], Sequence[bytes]]:
-    """A function that takes the elements at `indices` (ascending) out of a list."""
-    if len(indices) > 1:
-        return itemgetter(*indices)
-    return itemgetter(slice(indices[0], indices[0] + 1) if indices else slice(0))
-
-
-def _pack_numbers(joined: bytes, pack: Callable[..., None], cells: Values, offset: int) -> bool:
-    """Writes the numbers in `joined` to `cells` from byte `offset`; False if they are not as many as `pack` takes."""
-    try:
-        pack(cells, offset, *json_numbers(joined))
-    except struct.error:
-        return False
-    return True
-
-
-def json_numbers(joined: bytes) -> list[float]:
-    """The numbers in `joined`, with commas between them; none if there is anything else.
-
-    Some may be of type int. What is JSON but no number is told by its characters; `-0` is kept out because JSON's
-    integers have none.
-    """
-    if joined.translate(None, _NUMBER_CHARACTERS) or (b"-" in joined and (b"-0," in joined or joined.endswith(b"-0"))):
-        return []
-    try:
-        numbers: list[float] = orjson.loads(b"[%b]" % joined)
-    except orjson.JSONDecodeError:
-        return []
-    return numbers

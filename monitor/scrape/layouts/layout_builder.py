@@ -11,24 +11,13 @@ from itertools import repeat
 
 import numpy as np
 
-from monitor.model.label_frame import LabelFrame, Rows
 from monitor.scrape.exposition.exposition_grammar import Grammar, MetricType
 from monitor.scrape.exposition.go_float import parse_value
 from monitor.scrape.exposition.parse_exposition import SampleStatement, Scanner
 from monitor.scrape.exposition.sample_suffix import read_suffix
-from monitor.scrape.layouts.layout import ExposedSeries, Layout, ValueLines, json_numbers
-
-NEW = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LayoutChange:
-    """A target has another layout than `before`. `rows_before` (N,) is the row that each series had there, NEW if it
-    was not there; None if nobody has looked."""
-
-    layout: Layout
-    before: Layout | None = None
-    rows_before: Rows | None = None
+from monitor.scrape.layouts.layout import Layout
+from monitor.scrape.layouts.layout_change import NEW, LayoutChange, joined_series
+from monitor.scrape.layouts.text_layout import TextLayout, ValueLines, json_numbers
 
 
 @dataclass(slots=True)
@@ -66,8 +55,8 @@ class LayoutBuilder:
         self._grammar = grammar
         self._before = before
         known = before or similar
-        self._known = known if known is not None and known.format is grammar.format else None
-        self._known_prefixes = [] if self._known is None else self._known.prefixes()
+        self._known = known if isinstance(known, TextLayout) and known.format is grammar.format else None
+        self._known_prefixes = [] if self._known is None else self._known.keys
         self._row_by_head = {} if self._known is None else _row_by_head(self._known)
         self._plain = _Samples()
         self._stamped = _Samples()
@@ -150,17 +139,19 @@ class LayoutBuilder:
         if timestamp_ms is not None:
             samples.timestamps_ms.append(timestamp_ms)
 
-    def _layout(self) -> Layout:
+    def _layout(self) -> TextLayout:
         plain, stamped, line_count = self._plain, self._stamped, len(self._lines)
         rows = plain.rows + stamped.rows
         lines = plain.lines + stamped.lines
-        series = ExposedSeries(
-            labels=self._labels(np.array(rows, np.intp)),
-            types=tuple(plain.types + stamped.types),
-            continued=frozenset(row for row, line in enumerate(lines) if line in self._continued_lines),
-            blanks=self._blanks(rows),
+        known = None if self._known is None else self._known.series
+        series = joined_series(
+            known,
+            rows,
+            self._new_labels,
+            tuple(plain.types + stamped.types),
+            frozenset(row for row, line in enumerate(lines) if line in self._continued_lines),
         )
-        layout = Layout(
+        layout = TextLayout(
             self._grammar,
             self._lines,
             ValueLines(plain.prefixes, plain.lines, line_count),
@@ -172,36 +163,12 @@ class LayoutBuilder:
         layout.timestamps_ms[:] = stamped.timestamps_ms
         return layout
 
-    def _labels(self, rows: Rows) -> LabelFrame:
-        new = LabelFrame.of(self._new_labels)
-        if self._known is None:
-            return new.take(-1 - rows)
-        if not self._new_labels:
-            return self._known.series.labels.take(rows)
-        is_known = rows >= 0
-        used = self._known.series.labels.take(rows[is_known])
-        joined = np.where(is_known, np.cumsum(is_known) - 1, used.size - 1 - rows)
-        return LabelFrame.concat([used, new]).take(joined)
-
-    def _blanks(self, rows: list[int]) -> dict[str, frozenset[int]]:
-        known = {} if self._known is None else self._known.series.blanks
-        names = {*known, *(name for labels in self._new_labels for name, text in labels.items() if not text)}
-        rows_by_name = {
-            name: frozenset(index for index, row in enumerate(rows) if self._is_blank(row, name)) for name in names
-        }
-        return {name: blank_rows for name, blank_rows in rows_by_name.items() if blank_rows}
-
-    def _is_blank(self, row: int, name: str) -> bool:
-        if row < 0:
-            return self._new_labels[-1 - row].get(name) == ""
-        return self._known is not None and row in self._known.series.blanks.get(name, ())
-
 
 def _row_by_head(layout: Layout) -> dict[bytes, int]:
     """The rows whose statement is all on one line, by their prefix without the blank it ends with."""
     return {
         prefix[:-1]: row
-        for row, prefix in enumerate(layout.prefixes())
+        for row, prefix in enumerate(layout.keys)
         if prefix.endswith(b" ") and row not in layout.series.continued
     }
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.config.scrape_config import RelabelRule
-from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.label_frame import LabelColumn, LabelFrame, Rows
+from monitor.model.native_histograms import COMPONENT_LABEL
 from monitor.model.samples import Mask, Values
 from monitor.scrape.layouts.label_checks import check_label_limits, check_names
 from monitor.scrape.layouts.layout import Layout
-from monitor.scrape.layouts.layout_builder import NEW, LayoutChange
+from monitor.scrape.layouts.layout_change import NEW, LayoutChange
 from monitor.scrape.relabel import relabel
 from monitor.scrape.target import Target
 from monitor.scrape.target_labels import attach_target_labels
 from monitor.scrape.vocabulary.canonical_rows import CanonicalRows, canonical_key
 from monitor.scrape.vocabulary.canonical_series import CanonicalSeries, Factors
+
+NO_ROWS: Rows = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +39,10 @@ class UnitConversions:
 class SeriesMap:
     """A row has M cells of exposed series, V of canonical ones and R of report series.
 
-    `labels` (M + V + R) are their final labels; cell m < M + V is the layout's row `cells[m]`, or its row m if `cells`
-    is None. A canonical series (monitor/scrape/vocabulary) copies an exposed one; `conversions` says in which cells the
-    unit is another; None if in none of them.
-    `stamped` (K,) are the layout's rows with timestamps of their own, and `stamped_labels` (K,) their labels; they are
+    `labels` (M + V + R) are their final labels; cell m < M + V is the layout's cell `cells[m]`, or its cell m if
+    `cells` is None. A canonical series (monitor/scrape/vocabulary) copies an exposed one; `conversions` says in which
+    cells the unit is another; None if in none of them.
+    `stamped` (K,) are the layout's cells with timestamps of their own, and `stamped_labels` (K,) their labels; they are
     in no row. `samples_kept` counts what metric relabelling left, `duplicates` those of it whose series was there
     before in the body, `dropped_by_limit` those left out for the series limit. `relabelled` (N + R) are the labels of
     every row of the layout and of the report series, kept for the next map if there are rules.
@@ -58,13 +61,15 @@ class SeriesMap:
 
     def row_series(self) -> int:
         """M + V."""
-        return self.layout.size if self.cells is None else len(self.cells)
+        return self.layout.cells if self.cells is None else len(self.cells)
 
-    def exposed_texts(self) -> set[bytes]:
-        """The texts of the series that are stored."""
-        prefixes = self.layout.prefixes()
-        rows = range(self.row_series()) if self.cells is None else self.cells.tolist()
-        return {prefixes[row] for row in (*rows, *self.stamped.tolist())}
+    def stored_keys(self) -> set[bytes]:
+        """The keys of the exposed series that are stored."""
+        layout = self.layout
+        if self.cells is None:
+            return set(layout.keys)
+        stored = layout.samples_of(np.concatenate([self.cells, self.stamped]))
+        return {layout.keys[sample] for sample in stored.tolist()}
 
 
 def map_series(
@@ -78,7 +83,7 @@ def map_series(
     layout, config = change.layout, target.config
     canonical = layout.canonical(canonical_key(config.vocabulary, target.labels, reports))
     relabelled, kept = _relabelled(change, target, canonical, previous)
-    plain = layout.size if not config.honor_timestamps else len(layout.plain)
+    plain = layout.size if not config.honor_timestamps else layout.plain_samples
     rows, stamped = np.flatnonzero(kept[:plain]), plain + np.flatnonzero(kept[plain : layout.size])
     beside = layout.size + np.flatnonzero(kept[layout.size :])
     check_names(relabelled.take(np.concatenate([rows, stamped, beside])), config.name_validation)
@@ -86,22 +91,34 @@ def map_series(
     report_rows = np.arange(relabelled.size - reports.size, relabelled.size)
     found = _first_of_each_series(relabelled, report_rows, np.concatenate([rows, beside]))
     unique, beside = found[found < layout.size], found[found >= layout.size]
-    cells, stamped_left = _within_limit(unique, stamped, layout, config.limits.series or series_max, previous)
-    copies = _copies_of_stored(beside - layout.size, canonical.series.rows, np.setdiff1d(unique, cells))
-    is_whole = len(cells) == layout.size and len(copies) == canonical.series.size
-    chosen = np.concatenate([cells, layout.size + copies, report_rows])
+    stored, stamped_left = _within_limit(unique, stamped, layout, config.limits.series or series_max, previous)
+    copies = _copies_of_stored(beside - layout.size, canonical.series.rows, np.setdiff1d(unique, stored))
+    cells, stamped_cells = layout.cells_of(stored), layout.cells_of(stamped_left)
+    is_whole = len(cells) == layout.cells and len(copies) == canonical.series.size
+    copied = np.concatenate([layout.size + copies, report_rows])
+    is_as_relabelled = is_whole and layout.histograms is None
     return SeriesMap(
         layout=layout,
-        labels=relabelled if is_whole else relabelled.take(chosen),
+        labels=relabelled if is_as_relabelled else _cell_labels(relabelled, layout, cells, copied),
         cells=None if is_whole and not len(copies) else np.concatenate([cells, canonical.series.rows[copies]]),
-        stamped=stamped_left,
-        stamped_labels=relabelled.take(stamped_left) if len(stamped_left) else LabelFrame(0, {}),
+        stamped=stamped_cells,
+        stamped_labels=_cell_labels(relabelled, layout, stamped_cells) if len(stamped_left) else LabelFrame(0, {}),
         samples_kept=len(rows) + len(stamped),
         duplicates=len(rows) - len(unique),
-        dropped_by_limit=len(unique) + len(stamped) - len(cells) - len(stamped_left),
+        dropped_by_limit=len(unique) + len(stamped) - len(stored) - len(stamped_left),
         relabelled=relabelled if config.metric_relabel_configs else None,
         conversions=_conversions(canonical.series, copies, len(cells)),
     )
+
+
+def _cell_labels(relabelled: LabelFrame, layout: Layout, cells: Rows, beside: Rows = NO_ROWS) -> LabelFrame:
+    """The labels of `cells` of the layout, and behind them those of the rows `beside`, which are floats."""
+    frame = relabelled.take(np.concatenate([layout.samples_of(cells), beside]))
+    if layout.histograms is None:
+        return frame
+    components = layout.histograms.components
+    codes = np.concatenate([components.codes[cells], np.zeros(len(beside), np.int32)])
+    return frame.with_column(COMPONENT_LABEL, LabelColumn(codes, components.values))
 
 
 def _copies_of_stored(copies: Rows, sources: Rows, left_out: Rows) -> Rows:
@@ -165,12 +182,13 @@ def _first_of_each_series(frame: LabelFrame, reports: Rows, rows: Rows) -> Rows:
 def _within_limit(
     rows: Rows, stamped: Rows, layout: Layout, series_max: int, previous: SeriesMap | None
 ) -> tuple[Rows, Rows]:
-    """What is left of both if there are more than `series_max`: those stored before first, then others in order."""
-    if len(rows) + len(stamped) <= series_max:
+    """What is left of both if they have more than `series_max` cells: those stored before first, then others in order,
+    and no histogram in part."""
+    both, sizes = np.concatenate([rows, stamped]), layout.cells_per_sample()
+    if sizes[both].sum() <= series_max:
         return rows, stamped
-    prefixes, known = layout.prefixes(), previous.exposed_texts() if previous is not None else set()
-    both = np.concatenate([rows, stamped])
-    is_known = np.array([prefixes[row] in known for row in both.tolist()], np.bool_)
-    chosen = np.concatenate([both[is_known], both[~is_known]])[:series_max]
-    left = np.sort(chosen)
+    keys, known = layout.keys, previous.stored_keys() if previous is not None else set()
+    is_known = np.array([keys[row] in known for row in both.tolist()], np.bool_)
+    first_known = np.concatenate([both[is_known], both[~is_known]])
+    left = np.sort(first_known[np.cumsum(sizes[first_known]) <= series_max])
     return left[np.isin(left, rows)], left[np.isin(left, stamped)]

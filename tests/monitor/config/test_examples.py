@@ -55,13 +55,11 @@ def test_a_kubernetes_configuration_loads_with_a_warning_for_each_key_that_is_ig
 
     assert [warning.path for warning in config.warnings] == [
         "global.scrape_failure_log_file",
-        "global.scrape_protocols",
         "runtime",
         "alerting",
         "scrape_configs[0].kubernetes_sd_configs",
         "scrape_configs[1].kubernetes_sd_configs",
         "scrape_configs[2].kubernetes_sd_configs",
-        "scrape_configs[2].native_histogram_bucket_limit",
         "remote_write",
         "remote_read",
         "otlp",

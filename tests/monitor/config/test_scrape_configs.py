@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from config_problems import load_text, problems_of, warnings_of
+from config_problems import load_text, problems_of
 
+from monitor.config.load import load_config
 from monitor.config.scrape_config import (
     DEFAULT_SCRAPE_PROTOCOLS,
     Authorization,
     BasicAuth,
     FileDiscovery,
+    HistogramScraping,
     NameEscaping,
     NameValidation,
     ScrapeConfig,
@@ -220,19 +222,45 @@ def test_two_jobs_of_one_name_are_a_mistake():
     ]
 
 
-def test_protobuf_is_left_out_with_a_warning():
-    text = "scrape_configs: [{job_name: a, scrape_protocols: [PrometheusProto, PrometheusText0.0.4]}]"
-
-    assert load_text(text).scrape_configs[0].scrape_protocols == (ScrapeProtocol.PROMETHEUS_TEXT_0_0_4,)
-    assert warnings_of(text) == [
-        "1 scrape_configs[0].scrape_protocols: ignored: PrometheusProto, targets are asked for text only"
-    ]
-
-
-def test_a_job_that_wants_only_protobuf_gets_the_default_protocols():
+def test_a_job_may_ask_for_protobuf_alone():
     job = job_of("scrape_protocols: [PrometheusProto]\n  fallback_scrape_protocol: PrometheusProto")
 
-    assert (job.scrape_protocols, job.fallback_scrape_protocol) == (DEFAULT_SCRAPE_PROTOCOLS, None)
+    assert (job.scrape_protocols, job.fallback_scrape_protocol) == (
+        (ScrapeProtocol.PROTOBUF,),
+        ScrapeProtocol.PROTOBUF,
+    )
+
+
+def test_native_histograms_are_asked_for_in_protobuf_unless_the_protocols_are_set():
+    wanted = "scrape_native_histograms: true"
+
+    assert job_of(wanted).scrape_protocols == (ScrapeProtocol.PROTOBUF, *DEFAULT_SCRAPE_PROTOCOLS)
+    assert job_of(f"{wanted}\n  scrape_protocols: [PrometheusText0.0.4]").scrape_protocols == (
+        ScrapeProtocol.PROMETHEUS_TEXT_0_0_4,
+    )
+
+
+def test_what_is_taken_of_histograms_comes_from_the_job_or_the_globals():
+    config = load_text("""
+        global: {scrape_native_histograms: true, always_scrape_classic_histograms: true}
+        scrape_configs:
+        - {job_name: a, native_histogram_bucket_limit: 50, native_histogram_min_bucket_factor: 1.5}
+        - {job_name: b, scrape_native_histograms: false, always_scrape_classic_histograms: false}
+        - {job_name: c, scrape_classic_histograms: false}
+    """)
+
+    assert [job.histograms for job in config.scrape_configs] == [
+        HistogramScraping(native=True, always_classic=True, bucket_limit=50, min_bucket_factor=1.5),
+        HistogramScraping(),
+        HistogramScraping(native=True),
+    ]
+    assert config.warnings == ()
+
+
+def test_a_feature_of_prometheus_asks_for_native_histograms():
+    jobs = load_config("scrape_configs: [{job_name: a}]", features={"native-histograms"}).scrape_configs
+
+    assert jobs[0].histograms.native
 
 
 def test_anchors_share_settings_between_jobs():

@@ -18,6 +18,7 @@ TEXT, OPENMETRICS = ExpositionFormat.PROMETHEUS_TEXT, ExpositionFormat.OPENMETRI
         (' text/plain ;charset="utf-8";', TEXT),
         ("text/plain; version=1.0.0; escaping=allow-utf-8", TEXT),
         ("application/openmetrics-text; version=1.0.0", OPENMETRICS),
+        ("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily", ExpositionFormat.PROTOBUF),
     ],
 )
 def test_the_content_type_names_the_format(content_type: str, exposition_format: ExpositionFormat) -> None:
@@ -26,7 +27,7 @@ def test_the_content_type_names_the_format(content_type: str, exposition_format:
 
 UNKNOWN = [
     "", "text/html", "foo", "text/plain; foo", "text/plain, text/html", "text/", "text /plain", "text/plain;;a=b",
-    'text/plain;a="b', "application/vnd.google.protobuf", "text/plain;" + " " * 50_000 + "x",
+    'text/plain;a="b', "application/x-protobuf", "text/plain;" + " " * 50_000 + "x",
 ]  # fmt: skip
 
 

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from scraping import make_target
 
-from monitor.config.scrape_config import DEFAULT_SCRAPE_PROTOCOLS, NameEscaping, ScrapeLimits, ScrapeProtocol
+from monitor.config.scrape_config import (
+    DEFAULT_SCRAPE_PROTOCOLS,
+    PROTOBUF_FIRST_SCRAPE_PROTOCOLS,
+    NameEscaping,
+    ScrapeLimits,
+    ScrapeProtocol,
+)
 from monitor.model.labels import Labels
 from monitor.scrape.fetching.fetch import UNIX_SOCKET_LABEL, accept_header, fetch_request
 
@@ -13,6 +19,16 @@ def test_formats_are_asked_for_with_the_weights_of_prometheus() -> None:
         "application/openmetrics-text;version=0.0.1;q=0.5,"
         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
         "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+    )
+
+
+def test_protobuf_is_asked_for_as_prometheus_asks_for_it() -> None:
+    assert accept_header(PROTOBUF_FIRST_SCRAPE_PROTOCOLS, NameEscaping.ALLOW_UTF8) == (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
     )
 
 

@@ -12,8 +12,8 @@ from monitor.errors import ExpositionError
 from monitor.model.labels import Labels
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 from monitor.scrape.exposition.parse_exposition import parse_exposition
-from monitor.scrape.layouts.layout_builder import NEW, LayoutChange
 from monitor.scrape.layouts.layout_cache import ExpositionReader, LayoutTable
+from monitor.scrape.layouts.layout_change import NEW, LayoutChange
 
 TEXT, OPENMETRICS = ExpositionFormat.PROMETHEUS_TEXT, ExpositionFormat.OPENMETRICS
 

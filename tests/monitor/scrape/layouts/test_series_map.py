@@ -10,8 +10,8 @@ from monitor.config.scrape_config import NameValidation, RelabelAction, RelabelR
 from monitor.errors import ScrapeError, ScrapeFailure
 from monitor.model.labels import Labels
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
-from monitor.scrape.layouts.layout_builder import LayoutChange
 from monitor.scrape.layouts.layout_cache import ExpositionReader, LayoutTable
+from monitor.scrape.layouts.layout_change import LayoutChange
 from monitor.scrape.layouts.series_map import SeriesMap, map_series
 from monitor.scrape.report_series import new_report_frames
 from monitor.scrape.target import Target
