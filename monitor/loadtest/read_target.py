@@ -16,6 +16,7 @@ from monitor.config.vocabulary_config import Vocabulary
 from monitor.errors import BadRequest, ExpositionError, LoadTestError, ScrapeError
 from monitor.loadtest.exposed_figures import ExposedFigures, read_exposition
 from monitor.scrape.exposition.content_type import format_of
+from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
 _TIMEOUT_SECONDS = 10
 _BODY_BYTES_MAX = 1 << 25
@@ -101,6 +102,8 @@ class TargetReader:
         proc_after = self._process.read() if self._process else None
         try:
             exposition_format = format_of(content_type, ScrapeProtocol.PROMETHEUS_TEXT_0_0_4)
+            if exposition_format is ExpositionFormat.PROTOBUF:
+                raise LoadTestError(f"{self._url}: got {content_type}, want text")
             return Reading(read_exposition(body, exposition_format, self._vocabularies), proc_before, proc_after)
         except (ExpositionError, ScrapeError) as error:
             raise LoadTestError(f"{self._url}: {error}") from error

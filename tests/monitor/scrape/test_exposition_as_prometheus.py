@@ -79,7 +79,7 @@ def difference(body: bytes, exposition: Exposition | None, verdict: Verdict) -> 
     return ""
 
 
-@pytest.mark.parametrize("exposition_format", list(ExpositionFormat))
+@pytest.mark.parametrize("exposition_format", list(CONTENT_TYPES))
 def test_bodies_are_accepted_refused_and_read_as_prometheus_does(
     exposition_format: ExpositionFormat, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ def test_what_is_over_the_series_limit_has_no_canonical_series_either() -> None:
 def test_canonical_series_count_neither_as_scraped_nor_as_kept() -> None:
     series_map = map_body(GO + REQUESTS)
     assert (series_map.layout.size, series_map.samples_kept, series_map.duplicates) == (2, 2, 0)
-    assert len(series_map.exposed_texts()) == 2
+    assert len(series_map.stored_keys()) == 2
 
 
 def test_targets_with_one_layout_share_the_labels_of_its_canonical_series() -> None:
