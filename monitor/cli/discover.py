@@ -10,6 +10,7 @@ import orjson
 import typer
 
 import alerts
+import dashboards
 import exporters
 from monitor.config.sections.read_vocabulary import read_shipped_vocabularies
 from monitor.discover.discover import Discovery, discover, parse_address
@@ -24,6 +25,7 @@ app = typer.Typer(add_completion=False)
 
 _PLACES = Places(
     rules_folder=Path(alerts.__path__[0]) / "rule_files",
+    dashboards_folder=Path(dashboards.__path__[0]) / "grafana" / "dashboards",
     node_preload=Path(exporters.__path__[0]) / "node_preload" / "preload.cjs",
 )
 
@@ -106,6 +108,10 @@ def _print(discovery: Discovery, suggestion: Suggestion, chosen: list[Address], 
     typer.echo(f"watch it: plimsoll serve --config {file}, then open http://127.0.0.1:9090/ and ask")
     for what, query in suggestion.queries:
         typer.echo(f"  {what}: {query}")
+    if suggestion.dashboards:
+        typer.echo("dashboards for Grafana:")
+    for dashboard in suggestion.dashboards:
+        typer.echo(f"  {dashboard}")
 
 
 def _line(finding: Finding) -> str:
@@ -134,6 +140,7 @@ def _as_json(discovery: Discovery, suggestion: Suggestion) -> dict[str, Any]:
         "omitted": discovery.omitted,
         "config": suggestion.config,
         "rules": suggestion.rules,
+        "dashboards": suggestion.dashboards,
         "queries": dict(suggestion.queries),
         "instrument": instrument,
     }

@@ -22,6 +22,13 @@ _RULES: Final = (
     ("probe.yml", ("probe_success",)),
 )
 _ALWAYS: Final = "target.yml"
+# A dashboard fits if what it is about is exposed.
+_DASHBOARDS: Final = (
+    ("fleet.json", (_DURATION,)),
+    ("go.json", ("go_goroutines",)),
+    ("node.json", ("nodejs_heap_size_used_bytes",)),
+    ("process.json", ("process_cpu_seconds_total",)),
+)
 _SERVICE_QUERIES: Final = (
     (_DURATION, "requests/s", "sum by (job) (rate(http_server_request_duration_seconds_count[1m]))"),
     (
@@ -36,19 +43,23 @@ _SERVICE_QUERIES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the shipped rules and the Node preload are installed."""
+    """Where the shipped rules, the dashboards and the Node preload are installed."""
 
     rules_folder: Path
+    dashboards_folder: Path
     node_preload: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """`config` is a plimsoll.yml, empty if there is nothing to scrape. `queries` are (what, expression) to look at.
-    `instrument` has, for each server that exposes too little, its address and the commands or lines that help."""
+    `dashboards` are files for Grafana. `instrument` has, for each server that exposes too little, its address and the
+    commands or lines that help.
+    """
 
     config: str
     rules: tuple[str, ...]
+    dashboards: tuple[str, ...]
     queries: tuple[tuple[str, str], ...]
     instrument: tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -60,10 +71,12 @@ def suggest(findings: Sequence[Finding], places: Places, scrape_interval: str) -
     if any(finding.kind is Kind.SERVER for finding in scraped):
         exposed.add(_DURATION)  # one that has not answered a request yet often has no histogram
     rules = tuple(str(places.rules_folder / name) for name in _fitting_rules(exposed)) if scraped else ()
+    dashboards = (file for file, names in _DASHBOARDS if exposed.intersection(names))
     measured = {finding.pid for finding in scraped if finding.pid is not None and _DURATION in finding.canonical}
     return Suggestion(
         config=_config(scraped, rules, scrape_interval) if scraped else "",
         rules=rules,
+        dashboards=tuple(str(places.dashboards_folder / name) for name in dashboards),
         queries=tuple((what, query) for name, what, query in _SERVICE_QUERIES if name in exposed),
         instrument=tuple(
             (str(finding.address), _instrument(finding, places))

@@ -8,7 +8,7 @@ from monitor.discover.evidence import Address
 from monitor.discover.recognise import Finding, Kind
 from monitor.discover.suggest import Places, suggest
 
-PLACES = Places(Path("/rules"), Path("/preload.cjs"))
+PLACES = Places(Path("/rules"), Path("/dashboards"), Path("/preload.cjs"))
 DURATION = "http_server_request_duration_seconds"
 
 
@@ -79,3 +79,12 @@ def test_a_server_without_metrics_gets_what_helps_its_runtime() -> None:
 
 def test_metrics_on_another_port_of_the_same_process_are_enough() -> None:
     assert suggest([server(1, metrics_path="", canonical=frozenset()), server(2)], PLACES, "5s").instrument == ()
+
+
+def test_dashboards_fit_what_is_exposed() -> None:
+    go = suggest([server(metrics=frozenset(["go_goroutines"]))], PLACES, "5s")
+    rust = suggest([server(metrics=frozenset(["process_cpu_seconds_total"]))], PLACES, "5s")
+
+    assert go.dashboards == ("/dashboards/fleet.json", "/dashboards/go.json")
+    assert rust.dashboards == ("/dashboards/fleet.json", "/dashboards/process.json")
+    assert suggest([], PLACES, "5s").dashboards == ()
