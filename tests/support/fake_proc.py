@@ -42,9 +42,12 @@ class FakeProc:
         self.path = path / "proc"
         (self.path / "self").mkdir(parents=True)
         (self.path / "net").mkdir()
-        (self.path / "stat").write_text(f"cpu  1 2 3\nbtime {BOOT_SECONDS}\nprocesses 9\n")
+        self.set_boot_seconds(BOOT_SECONDS)
         self.write_mountinfo("")
         self.write_tcp()
+
+    def set_boot_seconds(self, seconds: int) -> None:
+        (self.path / "stat").write_text(f"cpu  1 2 3\nbtime {seconds}\nprocesses 9\n")
 
     def write_mountinfo(self, text: str) -> None:
         (self.path / "self" / "mountinfo").write_text(text)

@@ -198,3 +198,13 @@ def test_nothing_is_lost_or_counted_twice_while_a_server_writes_and_rotates(path
 
     assert requests(collector) == 6_000 + 5
     assert value(collector, "plimsoll_exporter_log_rotations_total", log="log", how="renamed") == 5
+
+
+def test_a_clock_that_is_set_back_changes_no_figure(path: Path) -> None:
+    """Lines are counted as they come; the times in them are the server's own and may jump."""
+    collector = collector_of(path)
+    append(path, line(), line().replace("17:43:48", "16:43:48"), line().replace("23/Nov/2026", "01/Jan/1970"))
+
+    assert collector.poll()
+    assert requests(collector) == 3
+    assert value(collector, "http_server_request_duration_seconds_sum", "GET", "/", "200") == pytest.approx(0.036)

@@ -88,3 +88,15 @@ def test_a_real_table_says_what_netlink_says() -> None:
 
     assert len(from_netlink) == 7
     assert from_table == from_netlink
+
+
+def test_100_000_rows_are_read_and_none_is_lost(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    proc.write_tcp(*[tcp_row(8080, inode, state="01") for inode in range(1, 99_999)], tcp_row(8080, 99_999))
+    proc.write_tcp(tcp_row(443, 100_000), table="tcp6")
+
+    sockets = read_tables(proc.path / "net", 100_000)
+
+    assert len(sockets) == 100_000
+    assert int((sockets.states == TcpState.ESTABLISHED).sum()) == 99_998
+    assert sorted(sockets.local_ports[sockets.states == TcpState.LISTEN].tolist()) == [443, 8080]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,21 @@ def test_words_from_the_log_cannot_make_series_without_end() -> None:
 
     assert len(totals.pauses) == 11
     assert totals.pauses["major", "_OTHER", "_OTHER"].count == 40
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name", "stamp"),
+    [
+        (Runtime.GO, "go_1.26.log", rb"@\d+\.\d+s"),
+        (Runtime.NODE, "node_24.log", rb" +\d+ ms: "),
+        (Runtime.JVM, "jvm_17_G1.log", rb"^\[\d+\.\d+s\]"),
+    ],
+)
+def test_times_that_jump_back_change_no_pause(runtime: Runtime, name: str, stamp: bytes) -> None:
+    """The stamps of the lines in their opposite order: as many jumps back as there are lines."""
+    text = (RECORDED / name).read_bytes()
+    stamps = re.findall(stamp, text, re.MULTILINE)
+    jumping = re.sub(stamp, lambda _: stamps.pop(), text, flags=re.MULTILINE)
+
+    assert jumping != text
+    assert counted(totals_of(runtime, jumping)) == counted(totals_of(runtime, text)) == in_the_log(runtime, text)

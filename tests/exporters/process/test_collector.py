@@ -228,3 +228,15 @@ def test_files_of_other_users_are_reported_as_denied() -> None:
     assert f"process_resident_memory_bytes{{{labels}}}" in text
     assert "process_io_storage_bytes_total{" not in text
     assert f'plimsoll_exporter_port_without_process{{port="{server.port}"}} 1.0' in text
+
+
+def test_a_clock_that_is_set_makes_no_new_process(proc: FakeProc) -> None:
+    """The kernel's time of boot moves with the clock; whoever counts restarts would see one."""
+    proc.add_process(7, stat_line(7, "shop"), command="shop")
+    registry = registry_of(proc, PidTarget(7))
+    started = value(registry, "process_start_time_seconds")
+
+    proc.set_boot_seconds(BOOT_SECONDS + 3600)
+
+    assert value(registry, "process_start_time_seconds") == started
+    assert len(samples(registry, "process_cpu_seconds_total")) == 1
