@@ -50,6 +50,19 @@ def test_every_page_is_linked_in_the_readme() -> None:
     assert [relative(page) for page in ROOT.glob("docs/*.md") if relative(page) not in links] == []
 
 
+def test_every_test_that_proves_a_fault_exists() -> None:
+    rows = [line for line in (ROOT / "docs" / "faults.md").read_text().splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if not row.startswith("| fault |")]
+    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in faults]
+
+    assert len(faults) > 15
+    assert [row for row, tests in zip(faults, named, strict=True) if not tests] == []
+    missing = [
+        f"{path}::{name}" for tests in named for path, name in tests if f"def {name}(" not in (ROOT / path).read_text()
+    ]
+    assert missing == []
+
+
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = re.findall(r"^make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -23,6 +23,10 @@ class ManualClock:
     def monotonic_seconds(self) -> float:
         return self._elapsed_seconds
 
+    def step(self, seconds: float) -> None:
+        """Somebody sets the wall clock; the monotonic one does not notice."""
+        self._start_ms += round(seconds * 1000)
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)

@@ -136,6 +136,9 @@ class Source:
                 or chunk.rows == chunk.capacity
                 or timestamp_ms <= chunk.last_ms
             ):
+                if timestamp_ms <= self.last_ms():
+                    self._append_late_row(timestamp_ms, values)
+                    return
                 chunk = self._chunk_for_row(timestamp_ms)
             state.mark_dirty(chunk)
             chunk.append(timestamp_ms, state.next_serial(timestamp_ms), values, self._columns)
@@ -155,9 +158,12 @@ class Source:
         self._ended = None
         self.append_block(columns, np.array([timestamp_ms]), row[None, :])
 
+    def _append_late_row(self, timestamp_ms: int, values: Values) -> None:
+        """A row of a clock that was set back, however far. Where there is a sample of that time already, it stays."""
+        with self._state.taking_any_age(True):
+            self._append_old(self._row_columns(), np.array([timestamp_ms]), values[None, :])
+
     def _chunk_for_row(self, timestamp_ms: int) -> Chunk:
-        if timestamp_ms <= self.last_ms():
-            return self._late_chunk(timestamp_ms)
         if self.chunk is not None and len(self.layout.numbers) > self._row_series:
             self._narrow_rows()
         return self._next_chunk(timestamp_ms)
