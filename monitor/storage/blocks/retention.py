@@ -9,7 +9,8 @@ import numpy as np
 from pyroaring import BitMap
 
 from monitor.storage.blocks.block import Block
-from monitor.storage.head.series_table import SeriesNumbers, to_bitmap, to_numbers
+from monitor.storage.head.head_postings import to_bitmap
+from monitor.storage.head.series_table import SeriesNumbers, to_numbers
 from monitor.storage.interfaces import Selector
 
 

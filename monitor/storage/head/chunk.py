@@ -28,10 +28,7 @@ class ChunkLayout:
     def __init__(self, numbers: SeriesNumbers, metric: NDArray[np.integer]) -> None:
         """`metric` (C,) is equal for columns of one metric."""
         self.numbers = numbers
-        # In order of first appearance: slabs on disk are found by this order, and codes change from run to run.
-        group = group_codes(len(metric), [metric]).group
-        self.order = np.argsort(group, kind="stable").astype(np.int32)
-        self.starts = _slab_starts(group[self.order])
+        self.order, self.starts = _slabs_by_metric(metric)
         self._by_number = _sorting(numbers)
 
     @property
@@ -67,6 +64,19 @@ def _sorting(numbers: SeriesNumbers) -> Rows | None:
     """What sorts `numbers`; None if they ascend already, which is the rule and saves 8 bytes a series."""
     ascending = len(numbers) < 2 or bool((numbers[1:] > numbers[:-1]).all())
     return None if ascending else np.argsort(numbers, kind="stable")
+
+
+def _slabs_by_metric(metric: NDArray[np.integer]) -> tuple[NDArray[np.int32], Rows]:
+    """`order` and `starts` of a layout.
+
+    In order of first appearance: slabs on disk are found by this order, and codes change from run to run.
+    """
+    runs = metric[np.flatnonzero(metric[1:] != metric[:-1]) + 1].tolist()
+    if len({*metric[:1].tolist(), *runs}) == len(runs) + len(metric[:1]):
+        return np.arange(len(metric), dtype=np.int32), _slab_starts(metric)  # each metric in one piece, as exposed
+    group = group_codes(len(metric), [metric]).group
+    order = np.argsort(group, kind="stable").astype(np.int32)
+    return order, _slab_starts(group[order])
 
 
 def _slab_starts(ordered_metric: NDArray[np.integer]) -> Rows:

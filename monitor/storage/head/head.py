@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -107,13 +109,9 @@ class Head:
             self.state.sources[source_id] = self._by_key[key] = source
         table = self.state.table
         for batch_id, source_id, labels in journal.batches():
-            table.add(batch_id, source_id, decode_labels(labels))
+            table.restore(batch_id, source_id, decode_labels(labels))
         layouts = _LayoutReader(self.state)
-        for row in journal.cut_chunks():
-            layout = layouts.read(row.source_id, row.series)
-            cut = CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, row.is_dense)
-            self._source(row.source_id).add_cuts([cut])
-            self.state.touch(self.state.span_end_ms(row.min_ms))
+        self._recover_cuts(journal, layouts)
         self.state.reserve_ids(journal.last_id())
         self._recover_rows(journal, layouts)
 
@@ -122,6 +120,18 @@ class Head:
             return self.state.sources[source_id]
         except KeyError:
             raise CorruptData(f"a chunk names source {source_id}, which is missing") from None
+
+    def _recover_cuts(self, journal: Journal, layouts: _LayoutReader) -> None:
+        span_ends_ms = set()
+        for source_id, rows in groupby(journal.cut_chunks(), key=attrgetter("source_id")):
+            cuts = []
+            for row in rows:
+                layout = layouts.read(source_id, row.series)
+                cuts.append(CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, row.is_dense))
+                span_ends_ms.add(self.state.span_end_ms(row.min_ms))
+            self._source(source_id).add_cuts(cuts)
+        for span_end_ms in span_ends_ms:
+            self.state.touch(span_end_ms)
 
     def _recover_rows(self, journal: Journal, layouts: _LayoutReader) -> None:
         chunks: dict[int, Chunk] = {}
@@ -142,19 +152,26 @@ class Head:
 
 
 class _LayoutReader:
-    """Layouts from their runs; chunks of one source that have the same columns share one."""
+    """Layouts from their runs; chunks of one source that have the same columns share one.
+
+    Sources with the same metrics, such as the targets of a job, share how their columns are grouped.
+    """
 
     def __init__(self, state: HeadState) -> None:
         self._table = state.table
         self._first_by_batch = {batch.batch_id: batch.first for batch in state.table.batches}
         self._known: dict[tuple[int, bytes], ChunkLayout] = {}
+        self._by_metric: dict[bytes, ChunkLayout] = {}
 
     def read(self, source_id: int, series: bytes) -> ChunkLayout:
         found = self._known.get((source_id, series))
         if found is None:
             numbers = decode_runs(series, self._first_by_batch)
-            metric = self._table.labels_in_order(numbers).column(METRIC_NAME).codes
-            found = self._known[source_id, series] = ChunkLayout(numbers, metric)
+            metric = self._table.codes_in_order(METRIC_NAME, numbers)
+            alike = self._by_metric.get(metric.tobytes())
+            if alike is None:
+                alike = self._by_metric[metric.tobytes()] = ChunkLayout(numbers, metric)
+            found = self._known[source_id, series] = alike.renumbered(numbers)
         return found
 
 

@@ -6,7 +6,6 @@ LabelFrame, whose columns all share one table of symbols, so a series costs 4 by
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from pyroaring import BitMap
 from monitor.errors import LimitExceeded
 from monitor.model.label_frame import LabelColumn, LabelFrame
 from monitor.storage.blocks.label_index import select_series
+from monitor.storage.head.head_postings import HeadPostings
 from monitor.storage.interfaces import Selector
 
 SeriesNumbers = NDArray[np.uint32]
@@ -26,14 +26,14 @@ SERIES_MAX = 2**32 - 1
 """Roaring bitmaps hold 32-bit numbers."""
 
 
+def is_ascending(numbers: SeriesNumbers) -> bool:
+    """Strictly."""
+    return len(numbers) < 2 or bool((numbers[1:] > numbers[:-1]).all())
+
+
 def to_numbers(bitmap: BitMap) -> SeriesNumbers:
     """The members of a bitmap, ascending."""
     return np.frombuffer(bitmap.to_array(), np.uint32)
-
-
-def to_bitmap(numbers: SeriesNumbers) -> BitMap:
-    # Ten times as fast as handing over the NumPy array: pyroaring takes array("I") as a buffer.
-    return BitMap(array("I", numbers.tobytes()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +79,15 @@ class SymbolTable:
         columns = {name: self._adopt_column(labels.columns[name]) for name in labels.names()}
         return LabelFrame(labels.size, columns)
 
+    def adopt_decoded(self, labels: LabelFrame) -> LabelFrame:
+        """The same for columns of which each value occurs, so that nobody need look which do."""
+        columns = {name: self._adopt_all(column) for name, column in labels.columns.items()}
+        return LabelFrame(labels.size, columns)
+
+    def _adopt_all(self, column: LabelColumn) -> LabelColumn:
+        numbers = np.array([self.number(text) for text in column.values], np.int32)
+        return LabelColumn(numbers[column.codes], self.texts)
+
     def _adopt_column(self, column: LabelColumn) -> LabelColumn:
         if column.values is self.texts:
             return column
@@ -100,7 +109,7 @@ class SeriesTable:
         self._bounds = np.empty((2, _BATCHES_AT_FIRST), np.int64)
         self._symbols = SymbolTable()
         self._end = 0
-        self._postings: dict[str, dict[int, BitMap]] = {}
+        self._postings = HeadPostings()
 
     def __len__(self) -> int:
         return self._end
@@ -115,9 +124,15 @@ class SeriesTable:
             raise LimitExceeded(
                 f"got {self._end + labels.size} series since the last restart, want at most {SERIES_MAX}"
             )
-        batch = SeriesBatch(batch_id, source_id, self._end, self.adopt(labels))
-        for name, column in batch.labels.columns.items():
-            _post(self._postings.setdefault(name, {}), batch.first, column)
+        return self._add(batch_id, source_id, self.adopt(labels))
+
+    def restore(self, batch_id: int, source_id: int, labels: LabelFrame) -> SeriesBatch:
+        """The same for labels that were decoded: each value of their columns occurs in some set."""
+        return self._add(batch_id, source_id, self._symbols.adopt_decoded(labels))
+
+    def _add(self, batch_id: int, source_id: int, labels: LabelFrame) -> SeriesBatch:
+        batch = SeriesBatch(batch_id, source_id, self._end, labels)
+        self._postings.add(batch)
         self._note_bounds(batch)
         self.batches.append(batch)
         self._end = batch.end
@@ -137,14 +152,14 @@ class SeriesTable:
 
     def posting(self, name: str, value: str) -> BitMap | None:
         symbol = self._symbols.find(value)
-        return None if symbol is None else self._postings.get(name, {}).get(symbol)
+        return None if symbol is None else self._postings.of(name).get(symbol)
 
     def values(self, name: str) -> list[str]:
         texts = self._symbols.texts
-        return [texts[symbol] for symbol in tuple(self._postings.get(name, ()))]
+        return [texts[symbol] for symbol in tuple(self._postings.of(name))]
 
     def names(self) -> list[str]:
-        return sorted(self._postings)
+        return self._postings.names()
 
     def select(self, selector: Selector) -> SeriesNumbers:
         """The numbers of the series that match, ascending."""
@@ -179,9 +194,18 @@ class SeriesTable:
         columns = {name: self._gather(name, parts) for name in names}
         return LabelFrame(len(numbers), columns)
 
+    def codes_in_order(self, name: str, numbers: SeriesNumbers) -> NDArray[np.int32]:
+        """The symbols of one label of different series numbers in any order."""
+        if is_ascending(numbers):
+            return self._gather(name, self.split(numbers)).codes if len(numbers) else np.empty(0, np.int32)
+        order = np.argsort(numbers)
+        codes = np.empty(len(numbers), np.int32)
+        codes[order] = self._gather(name, self.split(numbers[order])).codes
+        return codes
+
     def labels_in_order(self, numbers: SeriesNumbers) -> LabelFrame:
         """The label sets of different series numbers in any order."""
-        if len(numbers) < 2 or bool((np.diff(numbers.astype(np.int64)) > 0).all()):
+        if is_ascending(numbers):
             return self.labels(numbers)
         order = np.argsort(numbers)
         place = np.empty_like(order)
@@ -201,21 +225,3 @@ def _codes_of(batch: SeriesBatch, name: str, numbers: SeriesNumbers) -> NDArray[
         return column.codes
     codes: NDArray[np.int32] = column.codes[numbers - np.uint32(batch.first)]
     return codes
-
-
-def _post(by_value: dict[int, BitMap], first: int, column: LabelColumn) -> None:
-    """Adds the series of one column to the postings of its values."""
-    order = np.argsort(column.codes, kind="stable")
-    ordered = column.codes[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    ends = np.append(starts[1:], len(ordered))
-    numbers = (order + first).astype(np.uint32)
-    for symbol, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if symbol == 0:
-            continue
-        series = to_bitmap(numbers[start:end])
-        known = by_value.get(symbol)
-        if known is None:
-            by_value[symbol] = series
-        else:
-            known |= series

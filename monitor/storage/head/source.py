@@ -282,7 +282,7 @@ class Source:
     def _set_columns(self, numbers: SeriesNumbers) -> None:
         state = self._state
         state.columns += len(numbers) - len(self.layout.numbers)
-        metric = state.table.labels_in_order(numbers).column(METRIC_NAME).codes
+        metric = state.table.codes_in_order(METRIC_NAME, numbers)
         self.layout = ChunkLayout(numbers, metric)
 
     def _next_chunk(self, timestamp_ms: int) -> Chunk:
