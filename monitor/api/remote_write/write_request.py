@@ -24,9 +24,18 @@ from monitor.model.samples import Timestamps, Values
 
 _LABELS_MAX = 1_000
 _USUAL_SAMPLE = np.dtype(
-    [("tag", "u1"), ("length", "u1"), ("value_tag", "u1"), ("value", "<f8"), ("time_tag", "u1"), ("time", "u1", 6)]
+    {"names": ["head", "value", "tail"], "formats": ["<u4", "<f8", "<u8"], "offsets": [0, 3, 10], "itemsize": 18}
 )
-"""Field 2 of 16 bytes: a double, then a timestamp of six varint bytes, as all from November 1972 to 2109 have."""
+"""Field 2 of 16 bytes: a double, then a timestamp of six varint bytes, as all from November 1972 to 2109 have.
+
+    byte     0        1        2            3 … 10   11          12 … 17
+             tag 12   length   value tag 9  value    time tag 10 time
+
+`head` and `tail` are whole words that hold the bytes before and behind the value, and one byte of it each.
+"""
+_HEAD_MASK, _HEAD = np.uint32(0x00FFFFFF), np.uint32(0x091012)
+_TAIL_MASK, _TAIL = np.uint64(0x80808080_8080FF00), np.uint64(0x00808080_80801000)
+"""The time's tag, and that its first five bytes go on and the last one does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,20 +65,19 @@ def decompress(body: bytes, bytes_max: int) -> bytes:
 def decode_write_request(body: bytes) -> WriteRequest:
     """Raises BadRequest with the position of what is wrong."""
     try:
-        bounds = _series_bounds(body)
-        usual = _decode_usual(body, bounds)
-        return _decode_any(body, bounds) if usual is None else usual
+        starts, ends = _series_bounds(body)
+        usual = _decode_usual(body, starts, ends)
+        return _decode_any(body, starts, ends) if usual is None else usual
     except (ValueError, IndexError) as error:
         raise BadRequest(f"remote write request: {error}") from None
 
 
 def decode_labels(key: bytes) -> Labels:
     """The label set of a series key. Raises BadRequest on what Prometheus refuses as well."""
-    pairs: list[tuple[str, str]] = []
     try:
-        for number, start, end in fields(key, 0, len(key)):
-            if number == 1:
-                pairs.append(_decode_label(key, start, end))
+        pairs = _usual_labels(key)
+        if pairs is None:
+            pairs = [_decode_label(key, start, end) for number, start, end in fields(key, 0, len(key)) if number == 1]
     except (ValueError, IndexError) as error:
         raise BadRequest(f"remote write labels: {error}") from None
     names = [name for name, _ in pairs]
@@ -81,6 +89,24 @@ def decode_labels(key: bytes) -> Labels:
     if METRIC_NAME not in labels:
         raise BadRequest(f"remote write labels: got {labels}, want a metric name")
     return labels
+
+
+def _usual_labels(key: bytes) -> list[tuple[str, str]] | None:
+    """Labels whose texts are shorter than 128 bytes, name before value; None if some are written otherwise."""
+    pairs, position, end = [], 0, len(key)
+    while position < end:
+        name_start = position + 4
+        name_end = name_start + key[position + 3]
+        value_start = name_end + 2
+        label_end = position + 2 + key[position + 1]
+        is_usual = key[position] == key[position + 2] == 0x0A and key[name_end] == 0x12
+        if not is_usual or max(key[position + 1], key[position + 3], key[name_end + 1]) >= 0x80:
+            return None
+        if value_start + key[name_end + 1] != label_end or label_end > end:
+            return None
+        pairs.append((key[name_start:name_end].decode(), key[value_start:label_end].decode()))
+        position = label_end
+    return pairs
 
 
 def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
@@ -96,33 +122,39 @@ def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
 # Field by field.
 
 
-def _series_bounds(body: bytes) -> list[tuple[int, int]]:
-    """Where the TimeSeries messages lie."""
-    bounds, position, end = [], 0, len(body)
+def _series_bounds(body: bytes) -> tuple[list[int], list[int]]:
+    """Where the TimeSeries messages begin and end."""
+    starts: list[int] = []
+    ends: list[int] = []
+    position, end = 0, len(body)
     while position < end:
         # One- and two-byte lengths are nearly all; the general reader would cost as much as all the rest.
         if body[position] == 0x0A and position + 2 < end:
-            length = body[position + 1]
-            start = position + 2
+            length, start = body[position + 1], position + 2
             if length >= 0x80:
-                length, start = read_varint(body, position + 1)
+                if body[start] < 0x80:
+                    length, start = length & 0x7F | body[start] << 7, start + 1
+                else:
+                    length, start = read_varint(body, position + 1)
             position = start + length
             if position > end:
                 raise ValueError(f"got a series that ends at {position}, want {end} at most")
-            bounds.append((start, position))
+            starts.append(start)
+            ends.append(position)
             continue
         tag, after_tag = read_varint(body, position)
         start, position = value_bounds(body, tag & 7, after_tag)
         if position > end:
             raise ValueError(f"got a field that ends at {position}, want {end} at most")
         if tag == 0x0A:
-            bounds.append((start, position))
-    return bounds
+            starts.append(start)
+            ends.append(position)
+    return starts, ends
 
 
-def _decode_any(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest:
+def _decode_any(body: bytes, starts: list[int], ends: list[int]) -> WriteRequest:
     keys, counts, times, values, histograms = [], [], [], [], []
-    for start, end in bounds:
+    for start, end in zip(starts, ends, strict=True):
         labels, count, messages = [], 0, []
         field_start = start
         for number, first, last in fields(body, start, end):
@@ -157,37 +189,36 @@ def _decode_sample(body: bytes, start: int, end: int) -> tuple[float, int]:
 # All series together.
 
 
-def _decode_usual(body: bytes, bounds: list[tuple[int, int]]) -> WriteRequest | None:
+def _decode_usual(body: bytes, starts: list[int], ends: list[int]) -> WriteRequest | None:
     """The same as `_decode_any`, or None if some series is not written the usual way."""
-    if not bounds:
+    if not starts:
         return None
-    starts, ends = np.array(bounds, np.int64).T
-    label_ends = _label_ends(np.frombuffer(body, np.uint8), starts, ends)
+    series_ends = np.array(ends, np.int64)
+    label_ends = _label_ends(np.frombuffer(body, np.uint8), np.array(starts, np.int64), series_ends)
     if label_ends is None:
         return None
-    counts, rest = np.divmod(ends - label_ends, _USUAL_SAMPLE.itemsize)
+    counts, rest = np.divmod(series_ends - label_ends, _USUAL_SAMPLE.itemsize)
     if rest.any():
         return None
     # Joining bytes takes a sixtieth of the time that np.concatenate takes over an unaligned dtype.
-    view = memoryview(body)
-    parts = zip(label_ends.tolist(), ends.tolist(), strict=True)
-    samples = np.frombuffer(b"".join([view[first:end] for first, end in parts]), _USUAL_SAMPLE)
-    time = samples["time"]
-    is_usual = (
-        (samples["tag"] == 0x12)
-        & (samples["length"] == 16)
-        & (samples["value_tag"] == 0x09)
-        & (samples["time_tag"] == 0x10)
-        & (time[:, 5] < 0x80)
-        & (time[:, :5] >= 0x80).all(axis=1)
-    )
-    if not is_usual.all():
+    view, sample_starts = memoryview(body), label_ends.tolist()
+    parts = [view[first:end] for first, end in zip(sample_starts, ends, strict=True)]
+    samples = np.frombuffer(b"".join(parts), _USUAL_SAMPLE)
+    # Copies: a strided operation on an unaligned field takes twice as long as one on the copy.
+    head, tail = samples["head"].copy(), samples["tail"].copy()
+    if ((head & _HEAD_MASK) != _HEAD).any() or ((tail & _TAIL_MASK) != _TAIL).any():
         return None
-    times = np.zeros(len(samples), np.int64)
-    for index in range(6):
-        times |= (time[:, index].astype(np.int64) & 0x7F) << (7 * index)
-    keys = [body[start:end] for start, end in zip(starts.tolist(), label_ends.tolist(), strict=True)]
-    return WriteRequest(keys, counts.astype(np.intp), times, np.ascontiguousarray(samples["value"]))
+    keys = [body[start:end] for start, end in zip(starts, sample_starts, strict=True)]
+    return WriteRequest(keys, counts.astype(np.intp), _times_of(tail), samples["value"].copy())
+
+
+def _times_of(tail: NDArray[np.uint64]) -> Timestamps:
+    """The varints of six bytes in the upper bytes of words, all seven-bit groups of a word moved together at a time."""
+    groups = tail >> np.uint64(16)
+    pairs = (groups & np.uint64(0x007F_007F_007F)) | ((groups & np.uint64(0x7F00_7F00_7F00)) >> np.uint64(1))
+    low, middle = pairs & np.uint64(0x3FFF), (pairs >> np.uint64(2)) & np.uint64(0x3FFF << 14)
+    times: Timestamps = (low | middle | ((pairs >> np.uint64(4)) & np.uint64(0x3FFF << 28))).view(np.int64)
+    return times
 
 
 def _label_ends(

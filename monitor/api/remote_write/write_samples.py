@@ -100,9 +100,9 @@ def _push_halves(store: WritableStore, batch: PushedBatch, written: Written, err
 def _timely(request: WriteRequest, written: Written) -> tuple[WriteRequest, Written]:
     """Without samples before 1970 or after the year 9999."""
     times = request.timestamps_ms
-    is_timely = (times >= 0) & (times < YEAR_10000_MS)
-    if is_timely.all():
+    if not len(times) or (times.min() >= 0 and times.max() < YEAR_10000_MS):
         return request, written
+    is_timely = (times >= 0) & (times < YEAR_10000_MS)
     owner = np.repeat(np.arange(len(request.keys)), request.counts)
     counts = np.bincount(owner[is_timely], minlength=len(request.keys))
     first_ms = int(times[~is_timely][0])

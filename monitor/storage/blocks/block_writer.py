@@ -14,12 +14,12 @@ import orjson
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from monitor.model.label_frame import LabelFrame, Rows
+from monitor.model.label_frame import LabelColumn, LabelFrame, Rows
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import Values, has_gaps, is_absent
 from monitor.storage.blocks.label_codec import encode_labels
 from monitor.storage.blocks.pieces import Piece
-from monitor.storage.blocks.slab_codec import checksum, encode_timestamps, encode_values_small
+from monitor.storage.blocks.slab_codec import SlabEncoder, checksum, encode_timestamps
 from monitor.storage.head.chunk import SLAB_SERIES_MAX
 from monitor.storage.journal.journal import translate_sqlite_error
 
@@ -85,6 +85,7 @@ class BlockWriter:
         self._series = self._samples = 0
         self._min_ms, self._max_ms = 2**62, -(2**62)
         self._vector_id = self._slab_id = self._source_id = 0
+        self._encoder = SlabEncoder()
         self._label_group: list[LabelFrame] = []
         self._label_group_first = 0
         self._postings: dict[tuple[str, str], list[array[int]]] = {}
@@ -101,7 +102,7 @@ class BlockWriter:
         first = self._series
         self._execute("INSERT INTO sources VALUES (?, ?, ?, ?)", (self._source_id, key, first, labels.size))
         self._add_labels(labels)
-        metric = labels.column(METRIC_NAME).codes
+        metric = labels.column(METRIC_NAME)
         for piece in pieces:
             self._add_piece(first, metric, _in_order(piece))
 
@@ -129,10 +130,10 @@ class BlockWriter:
         self._label_group_first += frame.size
         self._label_group = []
 
-    def _add_piece(self, first_series: int, metric: NDArray[np.int32], piece: Piece) -> None:
+    def _add_piece(self, first_series: int, metric: LabelColumn, piece: Piece) -> None:
         self._min_ms = min(self._min_ms, int(piece.timestamps_ms[0]))
         self._max_ms = max(self._max_ms, int(piece.timestamps_ms[-1]))
-        slabs = list(_slab_rows(metric[piece.rows]))
+        slabs = list(_slab_rows(metric.codes[piece.rows]))
         rows_max = min(VECTOR_ROWS_MAX, max(VECTOR_ROWS_MIN, _SLAB_VALUES // max(map(len, slabs))))
         for start in range(0, len(piece.timestamps_ms), rows_max):
             timestamps_ms = piece.timestamps_ms[start : start + rows_max]
@@ -143,9 +144,10 @@ class BlockWriter:
             self._execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             values = piece.values[:, start : start + len(timestamps_ms)]
             for members in slabs:
-                self._add_slab(first_series, piece.rows[members], values[members])
+                name = metric.values[metric.codes[piece.rows[members[0]]]]
+                self._add_slab(first_series, name, piece.rows[members], values[members])
 
-    def _add_slab(self, first_series: int, rows: Rows, values: Values) -> None:
+    def _add_slab(self, first_series: int, metric: str, rows: Rows, values: Values) -> None:
         values = np.ascontiguousarray(values)
         is_dense = not has_gaps(values)
         if not is_dense and bool(is_absent(values).all()):
@@ -155,7 +157,7 @@ class BlockWriter:
         bounds = (int(numbers[0]), int(numbers[-1]), len(numbers))
         is_run = bounds[1] - bounds[0] == len(numbers) - 1
         members = None if is_run else numbers.astype("<u4").tobytes()
-        data = encode_values_small(values)
+        data = self._encoder.encode(metric, values)
         self._slab_id += 1
         row = (self._slab_id, self._vector_id, *bounds, members, is_dense, checksum(data, members or b""), data)
         self._execute("INSERT INTO slabs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)

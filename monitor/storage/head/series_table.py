@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from monitor.errors import LimitExceeded
 from monitor.model.label_frame import LabelColumn, LabelFrame
+from monitor.model.labels import Labels
 from monitor.storage.blocks.label_index import select_series
 from monitor.storage.head.head_postings import HeadPostings
 from monitor.storage.interfaces import Selector
@@ -106,7 +107,7 @@ class SeriesTable:
     def __init__(self, version: int = 0) -> None:
         self.version = version
         self.batches: list[SeriesBatch] = []
-        self._bounds = np.empty((2, _BATCHES_AT_FIRST), np.int64)
+        self._bounds = np.empty((3, _BATCHES_AT_FIRST), np.int64)
         self._symbols = SymbolTable()
         self._end = 0
         self._postings = HeadPostings()
@@ -165,6 +166,14 @@ class SeriesTable:
         """The numbers of the series that match, ascending."""
         return to_numbers(select_series(self, selector))
 
+    def having(self, labels: Labels) -> SeriesNumbers:
+        """The numbers of the series that have all of these labels, and maybe more; ascending."""
+        postings = [self.posting(name, value) for name, value in labels.items()]
+        found = [posting for posting in postings if posting is not None]
+        if not found or len(found) < len(postings):
+            return np.empty(0, np.uint32)
+        return to_numbers(BitMap.intersection(*found))
+
     def split(self, numbers: SeriesNumbers) -> list[tuple[SeriesBatch, SeriesNumbers]]:
         """Ascending series numbers, cut where a batch ends."""
         if not len(numbers):
@@ -181,11 +190,18 @@ class SeriesTable:
         count = len(self.batches)
         return self._bounds[0, :count], self._bounds[1, :count]
 
+    def source_ids(self, numbers: SeriesNumbers) -> NDArray[np.int64]:
+        """The sources that registered the series, (S,)."""
+        count = len(self.batches)
+        places = self._bounds[0, :count].searchsorted(numbers, side="right") - 1
+        found: NDArray[np.int64] = self._bounds[2, places]
+        return found
+
     def _note_bounds(self, batch: SeriesBatch) -> None:
         count = len(self.batches)
         if count == self._bounds.shape[1]:
             self._bounds = np.concatenate([self._bounds, np.empty_like(self._bounds)], axis=1)
-        self._bounds[:, count] = batch.first, batch.batch_id
+        self._bounds[:, count] = batch.first, batch.batch_id, batch.source_id
 
     def labels(self, numbers: SeriesNumbers) -> LabelFrame:
         """The label sets of ascending series numbers."""

@@ -12,7 +12,13 @@ from slab_by_document import read_slab
 from monitor.errors import CorruptData
 from monitor.model.samples import ABSENT, STALE
 from monitor.storage.blocks.byte_planes import planes_of, values_of
-from monitor.storage.blocks.slab_codec import Coding, decode_values, encode_values, encode_values_small
+from monitor.storage.blocks.slab_codec import (
+    Coding,
+    SlabEncoder,
+    decode_values,
+    encode_values,
+    encode_values_small,
+)
 
 RANDOM = np.random.default_rng(1)
 NOISE = RANDOM.integers(0, 1000, (4, 600))
@@ -84,3 +90,28 @@ def test_a_slab_of_another_size_than_its_row_says_is_corrupt(coding: Coding) -> 
 def test_garbage_never_decodes_to_a_slab(coding: int, data: bytes) -> None:
     with pytest.raises(CorruptData):
         decode_values(bytes([coding]) + data, 1000, 1000)
+
+
+@settings(deadline=None)
+@given(st.lists(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters, max_size=6))
+def test_slabs_of_one_metric_keep_every_bit_whatever_came_before(slabs: list[np.ndarray]) -> None:  # type: ignore[type-arg]
+    encoder = SlabEncoder()
+
+    for values in slabs:
+        assert decode_values(encoder.encode("up", values), *values.shape).tobytes() == values.tobytes()
+
+
+def test_a_metric_keeps_its_coding_as_long_as_its_values_are_of_the_same_kind() -> None:
+    encoder = SlabEncoder()
+    counts, noise = RANDOM.poisson(3, (40, 200)).cumsum(axis=1) * 1.0, RANDOM.random((40, 200))
+    codings = [Coding(encoder.encode("requests", values)[0]) for values in (counts, counts, noise, noise, counts)]
+
+    assert codings == [Coding(encode_values_small(values)[0]) for values in (counts, counts, noise, noise, counts)]
+
+
+def test_a_coding_is_chosen_anew_after_some_slabs() -> None:
+    encoder = SlabEncoder()
+    encoder.encode("requests", SLABS[Coding.WHOLE])
+    codings = {Coding(encoder.encode("requests", SLABS[Coding.STEPS])[0]) for _ in range(20)}
+
+    assert codings == {Coding.WHOLE, Coding.STEPS}
