@@ -50,9 +50,10 @@ def text_answer(text: str, status: int = 200, headers: Headers = ()) -> Answer:
 
 def takes_gzip(request: Request) -> bool:
     """Whether the client wants its answer compressed."""
-    accepted = (value for name, value in request.scope["headers"] if name == b"accept-encoding")
-    codings = (coding for value in accepted for coding in value.split(b","))
-    return any(_is_gzip(coding) for coding in codings)
+    for name, value in request.scope["headers"]:
+        if name == b"accept-encoding" and b"gzip" in value.lower() and any(map(_is_gzip, value.split(b","))):
+            return True
+    return False
 
 
 def _is_gzip(coding: bytes) -> bool:
@@ -86,6 +87,8 @@ def data_pieces(data: Any, warnings: Sequence[str] = ()) -> list[bytes]:
 
 def closing_piece(warnings: Sequence[str], infos: Sequence[str] = ()) -> bytes:
     """What stands behind `data`: the remarks, if there are any, and the end of the envelope."""
+    if not warnings and not infos:
+        return b"}"
     remarks: Mapping[str, Sequence[str]] = {"warnings": warnings, "infos": infos}
     parts = [b',"%b":%b' % (name.encode(), orjson.dumps(list(texts))) for name, texts in remarks.items() if texts]
     return b"".join(parts) + b"}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -84,7 +84,8 @@ class Api:
         answer = None if app is None else app.answer_at_once(scope, body)
         if answer is None:
             return None
-        return replace(answer, headers=(*answer.headers, *self._cross_origin.headers(scope)))
+        headers = (*answer.headers, *self._cross_origin.headers(scope))
+        return Answer(answer.pieces, answer.status, answer.content_type, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", f"BUG: got a connection of type {scope['type']}, want http"

@@ -42,7 +42,7 @@ class CrossOrigin:
 
     def headers(self, scope: Scope) -> Headers:
         """What the answer to a request below /api/ gets."""
-        origin: bytes = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        origin: bytes = dict(scope["headers"]).get(b"origin", b"")
         if not origin:
             return (_VARY,)
         if not self._origins.matches(origin.decode("latin-1")):

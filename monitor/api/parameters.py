@@ -19,6 +19,8 @@ from monitor.promql.syntax.matcher_sets import parse_matcher_sets
 
 _FORM = b"application/x-www-form-urlencoded"
 _FIELDS_MAX = 10_000
+_DIGITS = "0123456789ABCDEFabcdef"
+_BYTES_BY_DIGITS = {(high + low).encode(): bytes.fromhex(high + low) for high in _DIGITS for low in _DIGITS}
 _INTEGER_MAX = 2**63 - 1
 Default = TypeVar("Default")
 
@@ -133,7 +135,7 @@ async def read_parameters(request: Request, limits: Limits) -> Parameters:
 def parameters_of(request: Request, body: bytes) -> Parameters:
     """As `read_parameters`, of a request whose whole body is `body`; that of a GET request counts for nothing."""
     query: bytes = request.scope["query_string"]
-    if request.method != "POST" or not body:
+    if not body or request.scope["method"] != "POST":
         return Parameters(_pairs(query))
     content_type = _header(request, b"content-type")
     if content_type.partition(b";")[0].strip().lower() != _FORM:
@@ -144,10 +146,25 @@ def parameters_of(request: Request, body: bytes) -> Parameters:
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:
     if not encoded:
         return []
+    if encoded.isascii() and encoded.count(b"&") < _FIELDS_MAX:
+        fields = [field.partition(b"=") for field in encoded.replace(b"+", b" ").split(b"&") if field]
+        return [(_unquoted(name), _unquoted(value)) for name, _, value in fields]
     try:
         return parse_qsl(encoded.decode("latin-1"), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
     except ValueError as error:
         raise BadRequest(f"error parsing form values: {error}, want at most {_FIELDS_MAX}") from None
+
+
+def _unquoted(text: bytes) -> str:
+    """As urllib.parse.unquote, for ASCII: `parse_qsl` takes a tenth of the time of a small query."""
+    first, *rest = text.split(b"%")
+    if not rest:
+        return first.decode()
+    parts = [first]
+    for part in rest:
+        byte = _BYTES_BY_DIGITS.get(part[:2])
+        parts += (b"%", part) if byte is None else (byte, part[2:])
+    return b"".join(parts).decode(errors="replace")
 
 
 def _header(request: Request, name: bytes) -> bytes:

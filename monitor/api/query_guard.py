@@ -30,7 +30,7 @@ class QueryGuard:
         """Raises QueryTimeout or QueryCanceled if the query should stop."""
         if self._canceled_by:
             raise QueryCanceled(f"query was canceled: {self._canceled_by}")
-        if self.left_seconds() <= 0:
+        if self._clock.monotonic_seconds() >= self._end_seconds:
             raise self.timeout()
 
     def timeout(self) -> QueryTimeout:

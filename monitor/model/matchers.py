@@ -54,6 +54,8 @@ class Matcher:
     value: str
     literals: frozenset[str] | None = field(init=False, repr=False, compare=False)
     """The only texts that the positive form matches, where that is known without a regex."""
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Selectors are looked up a dozen times in a query."""
 
     def __post_init__(self) -> None:
         if self.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL):
@@ -62,6 +64,10 @@ class Matcher:
             compile_regex(self.value)
             literals = literal_alternatives(self.value)
         object.__setattr__(self, "literals", literals)
+        object.__setattr__(self, "_hash", hash((self.name, self.op, self.value)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return f"{self.name}{self.op.value}{quote(self.value)}"

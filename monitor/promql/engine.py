@@ -91,11 +91,15 @@ class Engine:
         lookback_ms: int | None = None,
         guard: Guard | None = None,
         watch: QueryWatch | None = None,
+        is_small: bool = False,
     ) -> QueryResult:
-        """The value at one instant. Raises QueryError: EvaluationError, LimitExceeded, QueryTimeout, QueryCanceled."""
+        """The value at one instant. Raises QueryError: EvaluationError, LimitExceeded, QueryTimeout, QueryCanceled.
+
+        What the caller knows to be small is not estimated before.
+        """
         steps = Steps.instant(at_ms)
         context = self._context(plan, reader, steps, at_ms, False, lookback_ms, guard, watch)
-        return self._answer(context)
+        return self._answer(context, is_small=is_small)
 
     def range(
         self,
@@ -108,6 +112,7 @@ class Engine:
         lookback_ms: int | None = None,
         guard: Guard | None = None,
         watch: QueryWatch | None = None,
+        is_small: bool = False,
     ) -> QueryResult:
         """The values from `start_ms` to `end_ms`, both included, every `step_ms` > 0; nothing if the end is before.
 
@@ -120,7 +125,7 @@ class Engine:
         steps = Steps.between(start_ms, end_ms, step_ms)
         self.limits.check_steps(steps.count)
         context = self._context(plan, reader, steps, end_ms, True, lookback_ms, guard, watch)
-        return self._answer(context)
+        return self._answer(context, is_small=is_small)
 
     def estimate(
         self, plan: Plan, times: QueryTimes, reader: Reader, *, lookback_ms: int | None = None
@@ -159,17 +164,18 @@ class Engine:
             watch=watch or QueryWatch(),
         )
 
-    def _answer(self, context: QueryContext) -> QueryResult:
+    def _answer(self, context: QueryContext, *, is_small: bool) -> QueryResult:
         try:
-            return self._answer_once(context)
+            return self._answer_once(context, is_small=is_small)
         except CorruptData:
             # Met where samples were read at the last moment. From now on it is known, and passed over with a warning.
-            return self._answer_once(context.begun_anew())
+            return self._answer_once(context.begun_anew(), is_small=is_small)
 
-    def _answer_once(self, context: QueryContext) -> QueryResult:
+    def _answer_once(self, context: QueryContext, *, is_small: bool) -> QueryResult:
         begun = self._clock.monotonic_seconds()
         context.watch.begin(context.steps.count)
-        check_cost(context)
+        if not is_small:
+            check_cost(context)
         started = self._clock.monotonic_seconds()
         with np.errstate(all="ignore"):
             value = _evaluate(context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from monitor.model.frame import Frame
-from monitor.model.label_frame import LabelFrame
+from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Indices
 from monitor.promql.context import QueryContext
 from monitor.promql.functions.names import drop_names, merge_equal
@@ -83,8 +83,14 @@ def vector_frame(vector: Vector) -> Frame:
 
 
 def sorted_frame(vector: Vector, context: QueryContext) -> Frame:
-    order = context.derive(context.plan, "result order", (vector.labels,), vector.labels.order)
-    if vector.present is None:
-        return vector_frame(vector.take(order, vector.labels.take(order)))
+    order, labels = context.derive(context.plan, "result order", (vector.labels,), lambda: _in_order(vector.labels))
+    if vector.present is None or vector.any_present().all():
+        return vector_frame(vector.take(order, labels))
     order = order[vector.any_present()[order]]
     return vector_frame(vector.take(order, vector.labels.take(order)))
+
+
+def _in_order(labels: LabelFrame) -> tuple[Rows, LabelFrame]:
+    """The order, and the labels in it."""
+    order = labels.order()
+    return order, labels.take(order)

@@ -25,8 +25,7 @@ def counted_reader(context: ApiContext, request: Request, reader: Reader) -> Rea
     """A reader that notes the metrics that this request asks for."""
     if context.history is None:
         return reader
-    is_dashboard = any(name == _DASHBOARD_HEADER for name, _ in request.scope["headers"])
-    kind = UsageKind.DASHBOARD if is_dashboard else UsageKind.QUERY
+    kind = UsageKind.DASHBOARD if _DASHBOARD_HEADER in dict(request.scope["headers"]) else UsageKind.QUERY
     return CountedReader(reader, context.history.usage, kind)
 
 

@@ -13,6 +13,7 @@ from monitor.api.queries.query_record import QueryRecord, statistics_json
 from monitor.api.shapes.result_json import result_pieces
 from monitor.model.frame import Frame
 from monitor.promql.limits import Guard
+from monitor.promql.plan import Memo
 from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import QueryResult
 
@@ -22,15 +23,21 @@ _REMARKS_MAX = 10
 
 
 def query_pieces(
-    result: QueryResult, record: QueryRecord, guard: Guard, *, limit: int, statistics: str
+    result: QueryResult, record: QueryRecord, guard: Guard, memo: Memo, *, limit: int, statistics: str
 ) -> Iterator[bytes]:
-    """The answer in pieces: at most `limit` series unless that is 0, and the `statistics` asked for."""
+    """The answer in pieces: at most `limit` series unless that is 0, and the `statistics` asked for.
+
+    `memo` is of the plan.
+    """
     shown, is_truncated = _truncated(result, limit)
     yield b'{"status":"success","data":{"resultType":"%b","result":' % shown.type.value.encode()
-    yield from result_pieces(shown, guard)
+    yield from result_pieces(shown, guard, memo)
     if statistics:
         steps = result.steps if statistics == _ALL_STATISTICS else None
         yield b',"stats":' + orjson.dumps(statistics_json(record, steps))
+    if not (shown.warnings or shown.infos or is_truncated):
+        yield b"}}"
+        return
     warnings = _first_remarks(shown.warnings, "warning")
     yield b"}" + closing_piece(
         [*warnings, TRUNCATED] if is_truncated else warnings, _first_remarks(shown.infos, "info")

@@ -1,7 +1,8 @@
 """Which queries are answered at once, on the event loop, instead of in a thread.
 
 Handing a query to a thread and its answer back costs as much as a small query itself: 0.4 of 0.9 ms. What a query will
-cost is known from the last time: one that looked at few samples then does so again, unless its range has grown.
+cost is known from the last time: one that looked at few samples then does so again, unless its range has grown. So its
+cost is not estimated either; that it loads no more than a query may is checked all the same.
 """
 
 from __future__ import annotations
@@ -28,19 +29,23 @@ class QuickQueries:
     """Used on the event loop only."""
 
     def __init__(self) -> None:
-        self._quick: OrderedDict[str, _Extent] = OrderedDict()
+        self._quick: OrderedDict[tuple[str, int | None], _Extent] = OrderedDict()
 
-    def is_quick(self, expression: str, times: QueryTimes) -> bool:
-        known = self._quick.get(expression)
+    def is_quick(self, expression: str, times: QueryTimes, lookback_ms: int | None) -> bool:
+        known = self._quick.get((expression, lookback_ms))
         return known is not None and times.end_ms - times.start_ms <= known.range_ms and _steps(times) <= known.steps
 
-    def learn(self, expression: str, times: QueryTimes, samples: int) -> None:
+    def learn(self, expression: str, times: QueryTimes, lookback_ms: int | None, samples: int) -> None:
         """What an evaluation loaded and answered together."""
-        before = self._quick.pop(expression, _Extent(0, 0))
+        key = expression, lookback_ms
+        if samples <= QUICK_SAMPLES_MAX and self.is_quick(expression, times, lookback_ms):
+            self._quick.move_to_end(key)
+            return
+        before = self._quick.pop(key, _Extent(0, 0))
         if samples > QUICK_SAMPLES_MAX:
             return
         range_ms = max(before.range_ms, times.end_ms - times.start_ms)
-        self._quick[expression] = _Extent(range_ms, max(before.steps, _steps(times)))
+        self._quick[key] = _Extent(range_ms, max(before.steps, _steps(times)))
         if len(self._quick) > REMEMBERED_MAX:
             self._quick.popitem(last=False)
 

@@ -74,7 +74,7 @@ class _QueryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """An instant or a range query, ready for a reader."""
+    """An instant or a range query, ready for a reader. What `is_small` is not estimated before."""
 
     engine: Engine
     plan: Plan
@@ -82,19 +82,22 @@ class Evaluation:
     lookback_ms: int | None
     guard: Guard
     watch: QueryWatch
+    is_small: bool = False
 
     def result(self, reader: Reader) -> QueryResult:
         engine, plan, times = self.engine, self.plan, self.times
-        lookback_ms, guard, watch = self.lookback_ms, self.guard, self.watch
+        lookback_ms, guard, watch, is_small = self.lookback_ms, self.guard, self.watch, self.is_small
         if not times.is_range:
-            return engine.instant(plan, times.start_ms, reader, lookback_ms=lookback_ms, guard=guard, watch=watch)
+            return engine.instant(
+                plan, times.start_ms, reader, lookback_ms=lookback_ms, guard=guard, watch=watch, is_small=is_small
+            )
         bounds = (times.start_ms, times.end_ms, times.step_ms)
-        return engine.range(plan, *bounds, reader, lookback_ms=lookback_ms, guard=guard, watch=watch)
+        return engine.range(plan, *bounds, reader, lookback_ms=lookback_ms, guard=guard, watch=watch, is_small=is_small)
 
 
 def asked_query(request: Request, expression: str, times: QueryTimes, client_header: str) -> AskedQuery:
-    client, path = client_of(request, client_header), request.scope["path"]
-    return AskedQuery(expression, times.start_ms, times.end_ms, times.step_ms, client, request.method, path)
+    client, scope = client_of(request, client_header), request.scope
+    return AskedQuery(expression, times.start_ms, times.end_ms, times.step_ms, client, scope["method"], scope["path"])
 
 
 class QueryRoutes:
@@ -173,29 +176,33 @@ class QueryRoutes:
     async def _answer(self, query: _QueryRequest) -> Answer:
         context, options = self._context, query.options
         guard = query_guard(context, options.timeout_seconds)
-        is_quick = self._quick.is_quick(options.expression, query.times)
+        is_quick = self._quick.is_quick(options.expression, query.times, options.lookback_ms)
         with context.records.running.entered(self._asked(query), context.clock.now_ms(), guard) as running:
             answer = await answer_in_thread(
-                context, query.request, lambda _guard: self._evaluated(query, running), guard, is_quick=is_quick
+                context,
+                query.request,
+                lambda _guard: self._evaluated(query, running, is_small=is_quick),
+                guard,
+                is_quick=is_quick,
             )
-            self._quick.learn(options.expression, query.times, running.cost)
+            self._quick.learn(options.expression, query.times, options.lookback_ms, running.cost)
         return answer if query.table is None else replace(answer, content_type=MEDIA_TYPES[query.table].name.encode())
 
     def _answer_at_once(self, query: _QueryRequest) -> Answer | None:
         """Nobody can see or end a query meanwhile, so it is not listed among those under way."""
         context, options = self._context, query.options
-        if query.table is not None or not self._quick.is_quick(options.expression, query.times):
+        if query.table is not None or not self._quick.is_quick(options.expression, query.times, options.lookback_ms):
             return None
         guard = query_guard(context, options.timeout_seconds)
         running = RunningQuery(0, self._asked(query), context.clock.now_ms(), guard)
-        answer = json_answer(self._evaluated(query, running), gzip=takes_gzip(query.request))
-        self._quick.learn(options.expression, query.times, running.cost)
+        answer = json_answer(self._evaluated(query, running, is_small=True), gzip=takes_gzip(query.request))
+        self._quick.learn(options.expression, query.times, options.lookback_ms, running.cost)
         return answer
 
     def _asked(self, query: _QueryRequest) -> AskedQuery:
         return asked_query(query.request, query.options.expression, query.times, self._context.limits.client_header)
 
-    def _evaluated(self, query: _QueryRequest, running: RunningQuery) -> Iterator[bytes]:
+    def _evaluated(self, query: _QueryRequest, running: RunningQuery, *, is_small: bool) -> Iterator[bytes]:
         """The body of the answer, and what the query cost in `running`."""
         context, times, options, guard = self._context, query.times, query.options, running.guard
         plan = query_plan(context.engine, options.expression)
@@ -204,7 +211,7 @@ class QueryRoutes:
             reason = f'invalid expression type "{refused}" for range query, must be Scalar or instant Vector'
             raise invalid_parameter("query", reason)
         watch = context.records.new_watch(counts_samples=bool(options.statistics))
-        evaluation = Evaluation(context.engine, plan, times, options.lookback_ms, guard, watch)
+        evaluation = Evaluation(context.engine, plan, times, options.lookback_ms, guard, watch, is_small)
         with context.store.reader() as opened:
             reader = counted_reader(context, query.request, opened)
             result, record = context.records.evaluated(running, watch, lambda: evaluation.result(reader))
@@ -212,7 +219,7 @@ class QueryRoutes:
         running.cost = result.statistics.samples + result.statistics.series * result.steps.count
         if query.table is not None:
             return table_pieces(result, query.table, guard)
-        return query_pieces(result, record, guard, limit=options.limit, statistics=options.statistics)
+        return query_pieces(result, record, guard, plan.memo, limit=options.limit, statistics=options.statistics)
 
     async def exemplars(self, request: Request) -> Answer:
         parameters = await read_parameters(request, self._context.limits)

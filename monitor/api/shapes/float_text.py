@@ -71,6 +71,9 @@ def short_timestamp_text(timestamp_ms: int) -> bytes:
 
 def timestamp_texts(timestamps_ms: Timestamps) -> list[bytes]:
     """The texts of N timestamps, (N,). Equal ones are printed once: many series share their timestamps."""
+    seconds = timestamps_ms // 1000
+    if len(seconds) and (seconds * 1000 == timestamps_ms).all():
+        return orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     different, which = np.unique(timestamps_ms, return_inverse=True)
     texts = [timestamp_text(timestamp_ms) for timestamp_ms in different.tolist()]
     return [texts[number] for number in which.tolist()]

@@ -18,12 +18,14 @@ from monitor.api.shapes.float_text import float_text, float_texts, short_timesta
 from monitor.api.shapes.histogram_json import histogram_pieces
 from monitor.model.frame import Frame
 from monitor.model.label_frame import LabelColumn, LabelFrame
-from monitor.model.samples import Indices, Mask, Values
+from monitor.model.samples import Indices, Mask, Timestamps, Values
 from monitor.promql.limits import Guard
+from monitor.promql.plan import Memo
 from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import QueryResult, ResultType
 from monitor.promql.syntax.go_text import with_replacement
 
+_KNOWN_SERIES_MAX = 64
 _POINTS_MAX = 16_384
 """Points a piece: its lists stay in the processor's cache, and no call holds the interpreter for more than 2 ms."""
 
@@ -53,8 +55,8 @@ def json_text(text: str) -> bytes:
         return orjson.dumps(with_replacement(text))
 
 
-def result_pieces(result: QueryResult, guard: Guard) -> Iterator[bytes]:
-    """The value of `data.result` in pieces. `guard` is asked between them."""
+def result_pieces(result: QueryResult, guard: Guard, memo: Memo | None = None) -> Iterator[bytes]:
+    """The value of `data.result` in pieces. `guard` is asked between them; `memo` is of the plan, for small results."""
     value = result.value
     at_ms = result.steps.start_ms
     if result.type is ResultType.SCALAR:
@@ -65,38 +67,48 @@ def result_pieces(result: QueryResult, guard: Guard) -> Iterator[bytes]:
     elif isinstance(value, Frame | SampleRuns) and value.histograms is not None:
         yield from histogram_pieces(result, metric_texts(value.labels), guard)
     elif isinstance(value, SampleRuns):
-        yield from _runs(value, guard)
+        yield from _runs(value, metric_texts(value.labels), guard)
     elif result.type is ResultType.VECTOR:
         assert isinstance(value, Frame), f"BUG: got {type(value).__name__}, want a Frame"
-        yield from _vector(value, at_ms, guard)
+        yield from _vector(value, _known_metric_texts(value.labels, memo), at_ms, guard)
     else:
         assert isinstance(value, Frame), f"BUG: got {type(value).__name__}, want a Frame"
-        yield from _matrix(value, [timestamp_text(time_ms) for time_ms in result.steps.times_ms().tolist()], guard)
+        yield from _matrix(value, _known_metric_texts(value.labels, memo), result.steps.times_ms(), guard)
 
 
-def _vector(frame: Frame, at_ms: int, guard: Guard) -> Iterator[bytes]:
-    yield b"["
+def _known_metric_texts(labels: LabelFrame, memo: Memo | None) -> Sequence[bytes]:
+    """As `metric_texts`, made once for a plan as long as its result has the same few series."""
+    if memo is None or labels.size > _KNOWN_SERIES_MAX:
+        return metric_texts(labels)
+    return memo.derive("metric texts", (labels,), lambda: metric_texts(labels))
+
+
+def _vector(frame: Frame, metrics: Sequence[bytes], at_ms: int, guard: Guard) -> Iterator[bytes]:
+    if not frame.series:
+        yield b"[]"
+        return
     time = timestamp_text(at_ms)
-    metrics, values = metric_texts(frame.labels), np.ascontiguousarray(frame.values[:, 0])
+    values = np.ascontiguousarray(frame.values[:, 0])
     for first in range(0, frame.series, _POINTS_MAX):
         guard.check()
         end = first + _POINTS_MAX
         leads = [b'"]},{"metric":%b,"value":[%b,"' % (metric, time) for metric in metrics[first:end]]
-        yield _interleaved(leads, values[first:end], is_first=first == 0, closing=b'"]},')
-    yield b'"]}]' if frame.series else b"]"
+        piece = _interleaved(leads, values[first:end], is_first=first == 0, closing=b'"]},')
+        yield piece if end < frame.series else piece + b'"]}]'
 
 
-def _matrix(frame: Frame, times: list[bytes], guard: Guard) -> Iterator[bytes]:
-    yield b"["
-    metrics = metric_texts(frame.labels)
-    leads = [b'"],[%b,"' % time for time in times]
-    rows = max(1, _POINTS_MAX // max(1, len(times)))
+def _matrix(frame: Frame, metrics: Sequence[bytes], timestamps_ms: Timestamps, guard: Guard) -> Iterator[bytes]:
+    if not frame.series:
+        yield b"[]"
+        return
+    leads = _leads(timestamp_texts(timestamps_ms))
+    rows = max(1, _POINTS_MAX // max(1, len(leads)))
     for first in range(0, frame.series, rows):
         guard.check()
         end = first + rows
         present = None if frame.present is None else frame.present[first:end]
         yield _matrix_piece(metrics[first:end], leads, frame.values[first:end], present, is_first=first == 0)
-    yield b'"]]}]' if frame.series else b"]"
+    yield b'"]]}]'
 
 
 def _matrix_piece(
@@ -112,9 +124,16 @@ def _matrix_piece(
     return _run_piece(metrics, np.cumsum(counts) - counts, kept, values[present], is_first=is_first)
 
 
-def _runs(runs: SampleRuns, guard: Guard) -> Iterator[bytes]:
-    yield b"["
-    metrics, size = metric_texts(runs.labels), runs.labels.size
+def _leads(times: list[bytes]) -> list[bytes]:
+    """What stands before each value, `"],[time,"`."""
+    return (b'"],[' + b',"\0"],['.join(times) + b',"').split(b"\0")
+
+
+def _runs(runs: SampleRuns, metrics: Sequence[bytes], guard: Guard) -> Iterator[bytes]:
+    size = runs.labels.size
+    if not size:
+        yield b"[]"
+        return
     first = 0
     while first < size:
         guard.check()
@@ -122,11 +141,11 @@ def _runs(runs: SampleRuns, guard: Guard) -> Iterator[bytes]:
         # At least one run, however long; otherwise as many as fit.
         end = max(first + 1, int(np.searchsorted(runs.starts, begin + _POINTS_MAX, side="right")) - 1)
         points = slice(begin, int(runs.starts[end]))
-        leads = [b'"],[%b,"' % time for time in timestamp_texts(runs.timestamps_ms[points])]
+        leads = _leads(timestamp_texts(runs.timestamps_ms[points]))
         starts = runs.starts[first:end] - begin
         yield _run_piece(metrics[first:end], starts, leads, runs.values[points], is_first=first == 0)
         first = end
-    yield b'"]]}]' if size else b"]"
+    yield b'"]]}]'
 
 
 def _run_piece(
@@ -139,10 +158,10 @@ def _run_piece(
 
 
 def _interleaved(leads: Sequence[bytes], values: Values, *, is_first: bool, closing: bytes) -> bytes:
-    """lead, text, lead, text, … The first point of all has nothing before it to close."""
+    """lead, text, lead, text, … The first point of all has nothing before it to close: it opens the list."""
     items = [b""] * (2 * len(leads))
     items[0::2] = leads
     items[1::2] = float_texts(values)
     if is_first:
-        items[0] = items[0].removeprefix(closing)
+        items[0] = b"[" + items[0].removeprefix(closing)
     return b"".join(items)

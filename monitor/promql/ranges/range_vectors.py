@@ -133,9 +133,9 @@ def sample_runs(labels: LabelFrame, samples: Iterable[RowSamples]) -> SampleRuns
 def _as_slice(batch: Batch) -> slice | np.ndarray[tuple[int], np.dtype[np.intp]]:
     """The batch's rows, as a slice if they are evenly apart: assigning to one is several times faster."""
     rows = batch.rows
-    apart = np.diff(rows)
     if len(rows) == 1:
         return slice(int(rows[0]), int(rows[0]) + 1)
+    apart = np.diff(rows)
     if apart[0] > 0 and bool((apart == apart[0]).all()):
         return slice(int(rows[0]), int(rows[-1]) + 1, int(apart[0]))
     return rows

@@ -214,7 +214,7 @@ def windows_of(batch: Batch, ends: Steps, range_ms: int, evaluated_ms: Timestamp
 def samples_until(batch: Batch, steps: Steps) -> Indices:
     """How many samples each vector has at or before each step, (V, T). Takes time O(samples + V·T)."""
     if batch.vector_of_row is None:
-        return np.searchsorted(batch.timestamps_ms, steps.times_ms(), side="right")[None, :]
+        return batch.timestamps_ms.searchsorted(steps.times_ms(), side="right")[None, :]
     vectors = len(batch.vector_starts)
     if steps.count == 1 or steps.step_ms == 0:
         counts = np.add.reduceat(batch.timestamps_ms <= steps.start_ms, batch.vector_starts, dtype=np.intp)
@@ -273,6 +273,9 @@ def without_gaps(piece: Piece, present: Mask) -> Pieces:
 def batches(pieces: Pieces, steps: int) -> Iterator[Batch]:
     """All pieces, in batches of about SAMPLES_PER_BATCH samples and at most CELLS_PER_BATCH rows × `steps`."""
     rows_max = max(1, CELLS_PER_BATCH // max(1, steps))
+    if not pieces.ragged and len(pieces.dense) == 1 and _is_one_batch(pieces.dense[0], rows_max):
+        yield Batch.of_one_vector(pieces.dense[0], pieces.dense[0].read(), 0, len(pieces.dense[0].rows))
+        return
     for ragged in pieces.ragged:
         yield from _ragged_batches(ragged, rows_max)
     sizes = np.array([len(piece.timestamps_ms) for piece in pieces.dense], np.intp)
@@ -285,6 +288,12 @@ def batches(pieces: Pieces, steps: int) -> Iterator[Batch]:
     if not is_small.all():
         small = [pieces.dense[index] for index in np.flatnonzero(is_small).tolist()]
     yield from _laid_together(small, sizes[is_small], rows[is_small], rows_max)
+
+
+def _is_one_batch(piece: Piece, rows_max: int) -> bool:
+    """A query for one series need not pay for putting many together."""
+    rows, samples = len(piece.rows), len(piece.timestamps_ms)
+    return 0 < rows <= rows_max and 0 < rows * samples <= SAMPLES_PER_BATCH
 
 
 def _slices(piece: Piece, rows_max: int) -> Iterator[Batch]:

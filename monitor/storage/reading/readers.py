@@ -16,7 +16,8 @@ class Readers:
         self._sealed = sealed
         self._epoch = 0
         self._active: dict[int, int] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     @property
     def sealed(self) -> Sealed:
@@ -25,17 +26,18 @@ class Readers:
     @contextmanager
     def enter(self) -> Iterator[Sealed]:
         """For the time of one reader."""
-        with self._changed:
+        with self._lock:
             epoch, sealed = self._epoch, self._sealed
             self._active[epoch] = self._active.get(epoch, 0) + 1
         try:
             yield sealed
         finally:
-            with self._changed:
+            with self._lock:
                 self._active[epoch] -= 1
                 if not self._active[epoch]:
                     del self._active[epoch]
-                    self._changed.notify_all()
+                    if epoch < self._epoch:  # only those of an older set are waited for
+                        self._changed.notify_all()
 
     def publish(self, sealed: Sealed, timeout_seconds: float) -> bool:
         """Gives new readers `sealed`, and waits until the readers of anything older have ended. Whether they have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,15 @@ def test_values_of_the_body_come_before_those_of_the_url():
     assert parameters.texts("a") == ["1", "3", "4"]
     assert (parameters.text("a"), parameters.text("b"), parameters.text("c")) == ("1", "2", "é &")
     assert (parameters.text("d"), parameters.texts("d")) == ("", [])
+
+
+@given(st.text("ab&=+%0F;é#", max_size=30))
+def test_parameters_are_read_as_the_standard_library_reads_them(text):
+    encoded = text.encode()
+    expected = parse_qsl(encoded.decode("latin-1"), keep_blank_values=True)
+    parameters = read(request(query=encoded, method="GET"))
+    for name in {name for name, _ in expected}:
+        assert parameters.texts(name) == [value for known, value in expected if known == name]
 
 
 def test_the_body_of_a_get_request_is_not_read():

@@ -28,7 +28,7 @@ class SlowEngine(Engine):
         self.begun = threading.Semaphore(0)
         self.ended: list[type[Exception] | None] = []
 
-    def instant(self, plan, at_ms, reader, *, lookback_ms=None, guard: Guard | None = None, watch=None):
+    def instant(self, plan, at_ms, reader, *, lookback_ms=None, guard: Guard | None = None, watch=None, is_small=False):
         assert guard is not None
         self.begun.release()
         try:
@@ -38,7 +38,9 @@ class SlowEngine(Engine):
             self.ended.append(type(error))
             raise
         self.ended.append(None)
-        return super().instant(plan, at_ms, reader, lookback_ms=lookback_ms, guard=guard, watch=watch)
+        return super().instant(
+            plan, at_ms, reader, lookback_ms=lookback_ms, guard=guard, watch=watch, is_small=is_small
+        )
 
 
 @contextmanager

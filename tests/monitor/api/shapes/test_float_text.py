@@ -109,3 +109,9 @@ def test_timestamps_have_no_or_three_decimals_in_vectors_and_as_few_as_needed_in
 def test_many_timestamps_read_as_each_alone(timestamps_ms):
     texts = timestamp_texts(np.array(timestamps_ms, np.int64))
     assert texts == [timestamp_text(timestamp_ms) for timestamp_ms in timestamps_ms]
+
+
+@given(st.lists(st.integers(-(2**53), 2**53).map(lambda seconds: seconds * 1000), min_size=1, max_size=20))
+def test_many_whole_seconds_read_as_each_alone(timestamps_ms):
+    texts = timestamp_texts(np.array(timestamps_ms, np.int64))
+    assert texts == [timestamp_text(timestamp_ms) for timestamp_ms in timestamps_ms]
