@@ -1,22 +1,31 @@
 """HTTP/1.1 of the API: uvicorn's protocol, with a short way for what can be answered at once.
 
 The long way to a small query costs more than the query: a task, an application called through its layers, a message
-and a system call for each part of the answer. The short way is one call and one write.
+and a system call for each part of the answer. The short way is one call and one write. A client that connects anew for
+every request saves the machinery of a connection, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.utils import get_remote_addr
+from uvicorn.server import ServerState
 
 from monitor.api.answers import Answer
 
 HELD_BODY_BYTES_MAX = 65_536
 """A request with more goes the long way, which has limits for its size and its time."""
+_PLAIN_GET = re.compile(rb"GET (/[!-~]*+) HTTP/1\.1\r\n((?:[!#$%&'*+\-.^_`|~\w]++:[\t -~]*+\r\n)++)\r\n")
+_NOT_PLAIN = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
+_OPTIONAL_SPACE = b" \t"
+RequestHeaders = list[tuple[bytes, bytes]]
 
 
 class ShortWay(Protocol):
@@ -26,6 +35,72 @@ class ShortWay(Protocol):
         Raises nothing.
         """
         ...
+
+
+class OneRequest(asyncio.Protocol):
+    """A connection up to its first bytes. A whole request that wants no other behind it may be answered.
+
+    Everything else is for an ApiProtocol, from these bytes on.
+    """
+
+    def __init__(self, short_way: ShortWay, make_protocol: Callable[[], ApiProtocol], state: ServerState) -> None:
+        self._short_way = short_way
+        self._make_protocol = make_protocol
+        self._state = state
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del error
+        self._connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        request = only_request(data)
+        answer = None
+        if request is not None:
+            scope = _scope("GET", *request, get_remote_addr(self._transport))
+            answer = self._short_way.answer_at_once(scope, b"")
+        if answer is None:
+            self._hand_over(data)
+            return
+        self._transport.write(_whole_answer(answer, self._state.default_headers, keep_alive=False))
+        self._transport.close()
+        self._state.total_requests += 1
+
+    def shutdown(self) -> None:
+        """uvicorn asks its connections to end."""
+        self._transport.close()
+
+    @property
+    def _connections(self) -> set[Any]:
+        return self._state.connections
+
+    def _hand_over(self, data: bytes) -> None:
+        self._connections.discard(self)
+        protocol = self._make_protocol()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(data)
+
+
+def only_request(data: bytes) -> tuple[bytes, RequestHeaders] | None:
+    """Target and headers, if `data` is exactly one GET without a body and without anything special about it.
+
+    It says that the connection ends with it. What is not as plain as can be is None, though it may be valid.
+    """
+    match = _PLAIN_GET.fullmatch(data)
+    if match is None:
+        return None
+    target, lines = match.groups()
+    fields = [line.partition(b":") for line in lines[:-2].split(b"\r\n")]
+    headers = [(name.lower(), value.strip(_OPTIONAL_SPACE)) for name, _, value in fields]
+    by_name = dict(headers)
+    if by_name.get(b"connection", b"").lower() != b"close" or not _NOT_PLAIN.isdisjoint(by_name):
+        return None
+    return target, headers
 
 
 class ApiProtocol(HttpToolsProtocol):
@@ -63,11 +138,7 @@ class ApiProtocol(HttpToolsProtocol):
             return
         self._held = None
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        headers = [*self.server_state.default_headers, *answer.all_headers()]
-        if not keep_alive:
-            headers.append((b"connection", b"close"))
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", *answer.pieces)))
+        self.transport.write(_whole_answer(answer, self.server_state.default_headers, keep_alive=keep_alive))
         if not keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -79,9 +150,7 @@ class ApiProtocol(HttpToolsProtocol):
         return is_next and is_plain and not self.flow.write_paused and not self.transport.is_closing()
 
     def _answer_at_once(self, body: bytes) -> Answer | None:
-        path, _, query = self.url.partition(b"?")
-        scope = {**self.scope, "method": self.parser.get_method().decode("ascii")}
-        scope |= {"path": path.decode("latin-1"), "query_string": query.partition(b"#")[0]}
+        scope = _scope(self.parser.get_method().decode("ascii"), self.url, self.headers, self.client)
         return self._short_way.answer_at_once(scope, body)
 
     def _release(self) -> None:
@@ -94,6 +163,31 @@ class ApiProtocol(HttpToolsProtocol):
             super().on_body(part)
 
 
-def api_protocol(short_way: ShortWay) -> Callable[..., ApiProtocol]:
+def api_protocol(short_way: ShortWay) -> Callable[..., OneRequest]:
     """What uvicorn makes its connections with."""
-    return partial(ApiProtocol, short_way)
+
+    def connection(**options: Any) -> OneRequest:
+        return OneRequest(short_way, partial(ApiProtocol, short_way, **options), options["server_state"])
+
+    return connection
+
+
+def _scope(method: str, target: bytes, headers: RequestHeaders, client: tuple[str, int] | None) -> Scope:
+    """As much of an ASGI scope as a ShortWay needs. A path stays encoded: none that is answered at once needs that."""
+    path, _, query = target.partition(b"#")[0].partition(b"?")
+    return {
+        "type": "http",
+        "method": method,
+        "path": path.decode("latin-1"),
+        "query_string": query,
+        "headers": headers,
+        "client": client,
+    }
+
+
+def _whole_answer(answer: Answer, default_headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
+    headers = [*default_headers, *answer.all_headers()]
+    if not keep_alive:
+        headers.append((b"connection", b"close"))
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    return b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", *answer.pieces))

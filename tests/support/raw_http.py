@@ -38,6 +38,9 @@ class RawConnection:
         lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *length, *headers]
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
 
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
     def read_answer(self) -> Answer:
         head = b""
         while not head.endswith(b"\r\n\r\n"):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from urllib.parse import urlencode
 
 import pytest
-from api_server import ApiClient
+from api_server import ApiClient, Reply
 from raw_http import RawConnection
 from uvicorn_server import uvicorn_server
 
 from monitor.api.answers import Answer
-from monitor.api.http_protocol import HELD_BODY_BYTES_MAX, api_protocol
+from monitor.api.http_protocol import HELD_BODY_BYTES_MAX, api_protocol, only_request
 
 SHORT, LONG = b"the short way", b"the long way"
 
@@ -79,6 +81,48 @@ def test_a_client_that_wants_one_answer_gets_one(connection, target, version, he
     assert connection.is_closed_by_server()
 
 
+@pytest.mark.parametrize("target", ["/short?a=1", "/long"])
+def test_a_first_request_in_two_parts_is_answered(connection, target):
+    head = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
+    connection.send_bytes(head[:30])
+    connection.send_bytes(head[30:])
+    assert connection.read_answer().body == (SHORT + b":a=1" if target.startswith("/short") else LONG + b":")
+    assert connection.is_closed_by_server()
+
+
+def test_a_request_that_is_the_last_is_answered_only_once_it_is_alone():
+    head = b"GET /short?a=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept-Encoding:gzip \r\n\r\n"
+    headers = [(b"host", b"a"), (b"connection", b"close"), (b"accept-encoding", b"gzip")]
+    assert only_request(head) == (b"/short?a=1", headers)
+    for other in (head[:-1], head + b"G", head + head, b"\r\n" + head):
+        assert only_request(other) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"GET", b"POST"),
+        (b"GET /", b"GET http://a/"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"close", b"keep-alive"),
+        (b"X: 1", b"Content-Length: 1"),
+        (b"X: 1", b"Transfer-Encoding: chunked"),
+        (b"X: 1", b"Expect: 100-continue"),
+        (b"X: 1", b"Upgrade: websocket"),
+        (b"X: 1", b"X: 1\r\n folded"),
+        (b"X: 1", b"X : 1"),
+        (b"X: 1", b"X"),
+        (b"X: 1", b"X: \x00"),
+        (b"X: 1", b"X: 1\n"),
+        (b"X: 1\r\n", b"X: 1\n"),
+    ],
+)
+def test_whatever_is_special_about_a_request_is_left_to_the_parser(old, new):
+    head = b"GET /short HTTP/1.1\r\nX: 1\r\nConnection: close\r\n\r\n"
+    assert only_request(head) is not None
+    assert only_request(head.replace(old, new)) is None
+
+
 def test_what_is_no_http_is_refused_after_the_short_way_too(connection):
     connection.ask("/short")
     connection.send("no http at\0all")
@@ -97,9 +141,9 @@ def test_what_is_no_http_is_refused_after_the_short_way_too(connection):
         ("query_range", {"query": "vector(1)", "start": "1700000000", "end": "1700000600", "step": "7", "limit": "1"}),
     ],
 )
-@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("method", ["get", "post", "get_and_close"])
 def test_a_query_asked_again_is_answered_in_the_same_way(api: ApiClient, method, path, parameters):
-    ask = getattr(api, method)
+    ask = partial(get_and_close, api) if method == "get_and_close" else getattr(api, method)
     first, again = ask(path, **parameters), ask(path, **parameters)
     assert (first.status, first.headers.keys()) == (again.status, again.headers.keys())
     assert _without_timings(first.json) == _without_timings(again.json)
@@ -121,6 +165,10 @@ def test_a_query_that_fails_the_second_time_is_refused_as_the_first_time(api: Ap
     assert api.get("query", query="vector(1)").status == 200
     first, again = (api.get("query", query="vector(1)", timeout="nonsense") for _ in range(2))
     assert (first.status, first.body) == (again.status, again.body) == (400, first.body)
+
+
+def get_and_close(api: ApiClient, path: str, **parameters: str) -> Reply:
+    return api.request("GET", f"/api/v1/{path}?{urlencode(parameters)}", headers={"Connection": "close"})
 
 
 def _without_timings(document):
