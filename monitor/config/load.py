@@ -70,16 +70,17 @@ class _Loader:
         rule_files = self._read_files("rule_files")
         storage = read_storage(root.section_or_empty("storage"))
         alerting = read_alerting(root)
-        scaling_policies = read_scaling_policies(root)
         alerts_database = root.secret("alerts_database", _check_database)
-        included = self._read_scrape_config_files(global_config)
+        jobs = (*scrape_configs, *self._read_scrape_config_files(global_config))
+        rule_interval_ms = global_config.evaluation_interval_ms if rule_files else 0
+        scaling_policies = read_scaling_policies(root, jobs, rule_interval_ms)
         problems = [*root.document.check(), *self._problems]
         if problems:
             raise ConfigError(problems)
         warnings = (*sorted(root.document.warnings, key=lambda warning: warning.line), *self._warnings)
         return Config(
             global_config=global_config,
-            scrape_configs=(*scrape_configs, *included),
+            scrape_configs=jobs,
             rule_files=rule_files,
             vocabulary_files=vocabulary_files,
             storage=storage,
@@ -125,12 +126,19 @@ class _Loader:
     def _read_files(self, key: str) -> tuple[str, ...]:
         patterns = self._read_patterns(key)
         for pattern in patterns:
-            if not is_glob(pattern) and not Path(pattern).exists():
+            if not is_glob(pattern) and not _is_there(pattern):
                 self._root.warning(f"there is no file {pattern}", key)
         return patterns
 
     def _read_patterns(self, key: str) -> tuple[str, ...]:
         return tuple(self._root.join_directory(pattern) for pattern in self._root.parsed_list(key, _to_pattern))
+
+
+def _is_there(file: str) -> bool:
+    try:
+        return Path(file).exists()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _to_pattern(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from monitor.config.scaling_config import ProcessActuator, ScaleDirection, ScalingPolicy, WebhookActuator
+from monitor.config.scrape_config import ScrapeConfig
 from monitor.config.sections.read_http import read_http_client, read_signing_secret, read_url
 from monitor.config.yaml.yaml_reader import Section
 from monitor.config.yaml.yaml_values import shown
@@ -15,19 +17,44 @@ STABILIZATION_WINDOW_MAX_MS = 3_600_000
 REPLICAS_MAX = 100_000
 PORT_MAX = 65_535
 _PORT_RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
+_JOB_MATCHER = re.compile(r"""\bjob\s*=\s*["']([^"']*)["']""")
 _LISTEN = re.compile(r"(?P<host>[^:\[\]/ ]*|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
 _NO_ADDRESS = ("", 0)
 
 
-def read_scaling_policies(root: Section) -> tuple[ScalingPolicy, ...]:
-    """The top-level key `scaling_policies`; one without an actuator is left out, with a Problem."""
+def read_scaling_policies(
+    root: Section, jobs: Sequence[ScrapeConfig], rule_interval_ms: int
+) -> tuple[ScalingPolicy, ...]:
+    """The top-level key `scaling_policies`; one without an actuator is left out, with a Problem.
+
+    A policy that can read nothing as young as it wants, of `jobs` or of rules evaluated every `rule_interval_ms` (0:
+    there are none), gives a warning.
+    """
     sections = root.sections("scaling_policies")
     names = [section.text("name") for section in sections]
     for section, name in zip(sections, names, strict=True):
         if name and name in names[: sections.index(section)]:
             section.problem(f"got {shown(name)} again, want a name for each policy", "name")
-    policies = (_read_policy(section) for section in sections)
-    return tuple(policy for policy in policies if policy is not None)
+    policies = []
+    for section in sections:
+        policy = _read_policy(section)
+        if policy is not None:
+            _warn_of_holds(section, policy, jobs, rule_interval_ms)
+            policies.append(policy)
+    return tuple(policies)
+
+
+def _warn_of_holds(
+    section: Section, policy: ScalingPolicy, jobs: Sequence[ScrapeConfig], rule_interval_ms: int
+) -> None:
+    """Of an expression that names jobs only those count."""
+    interval_by_job = {job.job_name: job.scrape_interval_ms for job in jobs}
+    named = [interval_by_job[name] for name in _JOB_MATCHER.findall(policy.expr) if name in interval_by_job]
+    intervals = named or [*interval_by_job.values(), *([rule_interval_ms] if rule_interval_ms else [])]
+    if intervals and min(intervals) > policy.metric_max_age_ms:
+        got, interval = format_duration(policy.metric_max_age_ms), format_duration(min(intervals))
+        message = f"got {got}, want more than the scrape interval of {interval}: the policy holds between scrapes"
+        section.warning(message, "metric_max_age")
 
 
 def _read_policy(section: Section) -> ScalingPolicy | None:

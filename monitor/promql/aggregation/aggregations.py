@@ -119,10 +119,11 @@ def _average(groups: Groups, vector: Vector) -> Values:
     values, counts = _filled(vector, 0.0), _counts(groups, vector)
     sums = group_sums(groups, values)
     averages = sums.high / counts
-    overflown = np.isinf(averages)
+    overflown = ~np.isfinite(averages)
     averages += sums.low / counts
     if overflown.any():
-        # Upstream goes over to incremental means where the sum overflows; these do not overflow either.
+        # Upstream goes over to incremental means where the sum overflows; these do not overflow either. It may have met
+        # an infinity of the other sign afterwards.
         shares = group_sums(groups, values / counts[groups.group]).total()
         averages = np.where(overflown, shares, averages)
     return averages

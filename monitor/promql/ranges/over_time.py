@@ -19,6 +19,7 @@ from monitor.promql.ranges.window_sums import (
     chosen,
     walk,
     walk_is_cheaper,
+    window_counts,
     window_sums,
 )
 from monitor.promql.ranges.windows import Windows
@@ -40,6 +41,10 @@ def avg_over_time(windows: Windows) -> Values:
     count = windows.spread(windows.count.astype(np.float64))
     averages = sums.high / count
     overflown = np.isinf(averages)
+    unknown = np.isnan(averages)
+    if unknown.any():
+        # A sum that overflowed before it met an infinity of the other sign: the mean of that is one.
+        overflown |= unknown & (window_counts(windows, np.isnan(windows.batch.values)) == 0)
     averages += sums.low / count
     if overflown.any():
         first, counts = cell_windows(windows, overflown)

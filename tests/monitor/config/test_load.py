@@ -196,3 +196,9 @@ def test_a_configuration_is_frozen():
 
 def test_nothing_is_warned_of_without_a_reason():
     assert warnings_of("scrape_configs: [{job_name: a, enable_http2: false}]") == []
+
+
+def test_a_file_name_that_no_file_can_have_gives_a_warning():
+    (warning,) = load_config(f"rule_files: [{'9' * 300}]").warnings
+
+    assert warning.message.startswith("there is no file ")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from config_problems import load_text, problems_of
+from config_problems import load_text, problems_of, warnings_of
 
 from monitor.config.scaling_config import ProcessActuator, ScaleDirection, ScalingPolicy, WebhookActuator
 from monitor.config.scrape_config import Secret
@@ -51,6 +51,28 @@ def test_every_key_of_a_policy_is_read():
     assert (policy.min_replicas, policy.tolerance, policy.interval_ms, policy.dry_run) == (0, 0.2, 5_000, False)
     assert (policy.scale_up, policy.scale_down) == (ScaleDirection(10_000), ScaleDirection(3_600_000))
     assert policy.metric_max_age_ms == 30_000
+
+
+def hold_warnings(expression: str, more: str = "", interval: str = "2m") -> list[str]:
+    return warnings_of(f"""
+global: {{evaluation_interval: 30s}}
+scrape_configs: [{{job_name: slow, scrape_interval: {interval}}}, {{job_name: fast, scrape_interval: 90s}}]
+scaling_policies:
+- {{name: web, expr: '{expression}', target_value: 10, max_replicas: 3, {WEBHOOK}, metric_max_age: 1m}}
+{more}""")
+
+
+def test_a_policy_whose_samples_are_always_too_old_gives_a_warning():
+    message = "5 scaling_policies[0].metric_max_age: got 1m, want more than the scrape interval of"
+
+    assert hold_warnings("sum(x)") == [f"{message} 1m30s: the policy holds between scrapes"]
+    assert hold_warnings('sum(x{job="slow"})') == [f"{message} 2m: the policy holds between scrapes"]
+
+
+def test_a_policy_that_may_read_something_younger_gives_none():
+    assert hold_warnings('sum(x{job="slow"})', interval="1m") == []
+    assert hold_warnings("sum(x)", interval="1m") == []
+    assert hold_warnings("sum(x)", "rule_files: ['*.yml']") == []
 
 
 @pytest.mark.parametrize(
