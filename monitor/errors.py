@@ -20,6 +20,7 @@ PlimsollError
 ├── StorageError           the store cannot do what it was asked
 │   ├── DataDirectoryLocked   another process holds the data directory
 │   ├── StorageFull        the disk is full: reads go on, writes do not
+│   ├── StorageStopping    the store is about to be closed: a block is not written to its end
 │   └── CorruptData        bytes on disk are not what was written
 ├── ExpositionError        a line of exposition text is malformed; carries its line number
 ├── TemplateError          a rule's or a notification's template cannot be parsed or expanded; worded as Go words it
@@ -183,6 +184,10 @@ class DataDirectoryLocked(StorageError):
 
 class StorageFull(StorageError):
     """The disk is full: what is stored stays readable, nothing new is taken."""
+
+
+class StorageStopping(StorageError):
+    """A block that was being written is given up, for the store is about to be closed. Nothing is lost by it."""
 
 
 class CorruptData(StorageError):

@@ -34,7 +34,7 @@ from monitor.config.config import Config, StorageConfig
 from monitor.config.load import load_config
 from monitor.config.scrape_config import ScrapeConfig
 from monitor.config.sizes import format_size
-from monitor.errors import ConfigError, StorageError
+from monitor.errors import ConfigError, StorageError, StorageStopping
 from monitor.history.metric_usage import CountedStore, MetricUsage, UsageKind
 from monitor.model.durations import format_duration
 from monitor.promql.engine import Engine
@@ -204,6 +204,8 @@ class Service:
         try:
             self.store.maintenance.run(self._clock.now_ms())
             self._memory.trim()
+        except StorageStopping as stopping:
+            logger.info("%s", stopping)
         except Exception:  # the top of a loop: what failed is tried again
             self._failed_maintenance.inc()
             logger.exception("maintenance of the store failed, it is tried again")
@@ -217,6 +219,7 @@ class Service:
         self._is_stopping.set()
         await self._reactions.stop()
         await self._scraping.close()
+        self.store.maintenance.stop()
         if self._maintenance is not None:
             await self._maintenance  # a round that is under way writes to the store
         await asyncio.to_thread(self._queries.close)

@@ -30,15 +30,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from workloads import history, scraping  # noqa: E402
 
 MANY_SERIES, MANY_TARGETS, SMALL_INSTANCES, RESIDENT = "many-series", "many-targets", "small-instances", "resident"
-NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, SMALL_INSTANCES, RESIDENT)
+LARGE_START = "large-start"
+LONG = (RESIDENT, LARGE_START)
+NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, SMALL_INSTANCES, *LONG)
 TABLE_WIDTH = 200
 
 Workload = Callable[[Bench], Measured]
 
 
 def chosen_workloads(only: Sequence[str], *, is_long: bool) -> dict[str, Workload]:
-    """By what they are called while they run, in order. `only` of NAMES; if it is empty, all but the long one."""
-    names = set(only) or set(NAMES) - ({RESIDENT} if not is_long else set())
+    """By what they are called while they run, in order. `only` of NAMES; if it is empty, all but the long ones."""
+    names = set(only) or set(NAMES) - (set(LONG) if not is_long else set())
     parts = names & set(history.PARTS)
     workloads: dict[str, Workload] = {
         MANY_SERIES: scraping.measure_many_series,
@@ -46,6 +48,7 @@ def chosen_workloads(only: Sequence[str], *, is_long: bool) -> dict[str, Workloa
         "history": lambda bench: history.measure_history(bench, parts),
         SMALL_INSTANCES: history.measure_small_instances,
         RESIDENT: scraping.measure_resident,
+        LARGE_START: history.measure_large_start,
     }
     return {name: run for name, run in workloads.items() if name in names or (name == "history" and parts)}
 
@@ -98,7 +101,7 @@ def write(report: Report, output: Path) -> tuple[Path, Path]:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, about six minutes")
-    parser.add_argument("--long", action="store_true", help=f"{RESIDENT} too: 11 minutes for each system")
+    parser.add_argument("--long", action="store_true", help=f"{' and '.join(LONG)} too: half an hour for each system")
     parser.add_argument("--only", action="append", choices=NAMES, default=[], help="may be repeated")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench", help="without its ending")
     return parser.parse_args()

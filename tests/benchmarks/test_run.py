@@ -6,7 +6,7 @@ import os
 
 from comparison.process_usage import usage_of
 from comparison.systems import HOW_TO_INSTALL, Prometheus, VictoriaMetrics, version_in
-from run import NAMES, RESIDENT, chosen_workloads, notes_about
+from run import LONG, NAMES, chosen_workloads, notes_about
 
 
 def test_a_run_has_everything_but_what_takes_long() -> None:
@@ -14,7 +14,7 @@ def test_a_run_has_everything_but_what_takes_long() -> None:
 
 
 def test_a_long_run_has_everything() -> None:
-    assert list(chosen_workloads([], is_long=True)) == [*chosen_workloads([], is_long=False), RESIDENT]
+    assert list(chosen_workloads([], is_long=True)) == [*chosen_workloads([], is_long=False), *LONG]
 
 
 def test_parts_of_a_history_are_one_workload() -> None:

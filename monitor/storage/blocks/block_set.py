@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from monitor.errors import CorruptData
+from monitor.errors import CorruptData, StorageStopping
 from monitor.storage.blocks.block import Block
 from monitor.storage.blocks.block_writer import BlockWriter, sync
 from monitor.storage.blocks.compaction import SourceRows, write_sources
@@ -30,17 +30,19 @@ class BlockSet:
         self._directory = directory
         self._readers = readers
         self._reader_wait_seconds = reader_wait_seconds
+        self.is_stopping = False
+        """Set from another thread: blocks that are being written are given up."""
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         return self._readers.sealed.blocks
 
     def write(self, span: str, sources: Iterable[SourceRows], meta: dict[str, object]) -> Path | None:
-        """A sealed block with these sources; None, and no file, if they have no sample."""
+        """A sealed block with these sources; None, and no file, if they have no sample. Raises StorageStopping."""
         path = self._directory.blocks / f"{span}-{uuid4().hex[:12]}.sqlite"
         writer = BlockWriter(path)
         try:
-            write_sources(writer, sources)
+            write_sources(writer, self._until_stopping(sources))
             if writer.is_empty:
                 writer.abandon()
                 return None
@@ -49,6 +51,12 @@ class BlockSet:
             writer.abandon()
             raise
         return path
+
+    def _until_stopping(self, sources: Iterable[SourceRows]) -> Iterator[SourceRows]:
+        for source in sources:
+            if self.is_stopping:
+                raise StorageStopping("the store is about to be closed, its blocks are written after the next start")
+            yield source
 
     def publish(self, change: Callable[[Sealed], Sealed]) -> None:
         """Readers go over to what `change` makes of the blocks there are; returns when nobody reads the old ones."""

@@ -80,6 +80,10 @@ class Maintenance:
     def _span_ms(self) -> int:
         return self._head.state.settings.block_span_ms
 
+    def stop(self) -> None:
+        """Gives up the block that is being written, if any, and all later ones: a stop does not wait for a merge."""
+        self._block_set.is_stopping = True
+
     def run(self, now_ms: int) -> None:
         """Everything that is due at `now_ms` on the wall clock."""
         with self._turn:

@@ -57,6 +57,7 @@ class Sizes:
     resident: ScrapeSize
     history: HistorySize
     small_instances: HistorySize
+    large_start: HistorySize
 
 
 FULL = Sizes(
@@ -65,6 +66,9 @@ FULL = Sizes(
     resident=ScrapeSize(500, 1_000, 15_000, warm_up_seconds=60, seconds=600, rounds=1),
     history=HistorySize(FleetShape(100, 100), 6, rounds=7, instants=1_000, restarts=3, compaction_seconds=180),
     small_instances=HistorySize(narrow_fleet(2_000), 6, rounds=5, instants=400, restarts=0, compaction_seconds=0),
+    large_start=HistorySize(
+        FleetShape(5_000, 100), 6, rounds=0, instants=0, restarts=2, compaction_seconds=0, step_seconds=120
+    ),
 )
 
 QUICK = Sizes(
@@ -73,6 +77,9 @@ QUICK = Sizes(
     resident=ScrapeSize(100, 1_000, 5_000, warm_up_seconds=10, seconds=20, rounds=1),
     history=HistorySize(FleetShape(20, 100), 6, rounds=3, instants=100, restarts=1, compaction_seconds=155),
     small_instances=HistorySize(narrow_fleet(200), 6, rounds=3, instants=50, restarts=0, compaction_seconds=0),
+    large_start=HistorySize(
+        FleetShape(200, 100), 6, rounds=0, instants=0, restarts=1, compaction_seconds=0, step_seconds=120
+    ),
 )
 
 

@@ -33,6 +33,13 @@ def measure_history(bench: Bench, parts: Set[str]) -> Measured:
         return trial.measured
 
 
+def measure_large_start(bench: Bench) -> Measured:
+    with _Trial.begun(bench, bench.sizes.large_start) as trial:
+        trial.load(is_shown=False)
+        trial.restart(with_queries=False)
+        return trial.measured
+
+
 def measure_small_instances(bench: Bench) -> Measured:
     with _Trial.begun(bench, bench.sizes.small_instances) as trial:
         trial.load(is_shown=True)
@@ -97,7 +104,14 @@ class _Trial:
     def restart(self, *, with_queries: bool) -> None:
         for after in (start_up.CLEAN, start_up.KILLED):
             self._figures.append(
-                start_up.restart(self._bench, self._systems, self._history, after, self._size.restarts, "start-up")
+                start_up.restart(
+                    self._bench,
+                    self._systems,
+                    self._history,
+                    after,
+                    self._size.restarts,
+                    f"start-up: {self._size.text}",
+                )
             )
             if with_queries:
                 done = self._ask(f"first queries after {after}", 1, is_cold=True)

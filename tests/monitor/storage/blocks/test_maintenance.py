@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from manual_clock import ManualClock
 from stored_samples import SPAN_MS, append_rows, open_store, settings_of, stored_samples
 
+from monitor.errors import StorageStopping
 from monitor.model.label_frame import LabelFrame
 from monitor.storage.blocks.compaction import merged_periods_ms
 from monitor.storage.store import Store
@@ -69,6 +71,26 @@ def test_an_idle_store_merges_a_period_that_is_not_over(tmp_path: Path) -> None:
     assert len(store.blocks()) == 1
     assert stored_samples(store) == before
     store.close()
+
+
+def test_a_stop_gives_up_the_block_that_is_being_written(tmp_path: Path) -> None:
+    def stop(step: str) -> None:
+        if step == "cuts: after commit":  # what a flush does first
+            store.maintenance.stop()
+
+    store = Store(tmp_path, settings_of(), ManualClock(now_ms=0), stop)
+    append_rows(store, "gone", SERIES, 0, 10)
+    before = stored_samples(store)
+    with pytest.raises(StorageStopping):
+        store.maintenance.seal(SPAN_MS)
+    assert list(store.directory.blocks.iterdir()) == []
+    assert stored_samples(store) == before
+    store.close()
+
+    reopened = open_store(tmp_path)
+    assert reopened.maintenance.seal(SPAN_MS) is not None
+    assert stored_samples(reopened) == before
+    reopened.close()
 
 
 def test_the_journal_gives_its_room_back_when_most_of_it_is_free(tmp_path: Path) -> None:
