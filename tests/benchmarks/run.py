@@ -27,12 +27,13 @@ from comparison.report import Report, as_json, as_markdown, as_table  # noqa: E4
 from comparison.systems import HOW_TO_INSTALL, Installed, System, installed_systems, machine  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: E402
-from workloads import history, scraping  # noqa: E402
+from workloads import dead_series, history, scrape_rate, scraping  # noqa: E402
 
 MANY_SERIES, MANY_TARGETS, SMALL_INSTANCES, RESIDENT = "many-series", "many-targets", "small-instances", "resident"
 LARGE_START = "large-start"
 LONG = (RESIDENT, LARGE_START)
-NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, SMALL_INSTANCES, *LONG)
+SCRAPE_RATE, DEAD_SERIES = "scrape-rate", "dead-series"
+NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, SMALL_INSTANCES, SCRAPE_RATE, DEAD_SERIES, *LONG)
 TABLE_WIDTH = 200
 
 Workload = Callable[[Bench], Measured]
@@ -47,6 +48,8 @@ def chosen_workloads(only: Sequence[str], *, is_long: bool) -> dict[str, Workloa
         MANY_TARGETS: scraping.measure_many_targets,
         "history": lambda bench: history.measure_history(bench, parts),
         SMALL_INSTANCES: history.measure_small_instances,
+        SCRAPE_RATE: scrape_rate.measure_scrape_rate,
+        DEAD_SERIES: dead_series.measure_dead_series,
         RESIDENT: scraping.measure_resident,
         LARGE_START: history.measure_large_start,
     }

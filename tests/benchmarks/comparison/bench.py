@@ -51,6 +51,15 @@ class HistorySize:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadSeriesSize:
+    """`live` is scraped beside blocks with `dead` series; its `rounds` are of questions, its `seconds` of rest."""
+
+    live: ScrapeSize
+    dead: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     many_series: ScrapeSize
     many_targets: ScrapeSize
@@ -58,6 +67,8 @@ class Sizes:
     history: HistorySize
     small_instances: HistorySize
     large_start: HistorySize
+    dead_series: DeadSeriesSize
+    scrape_rate: ScrapeSize
 
 
 FULL = Sizes(
@@ -69,6 +80,8 @@ FULL = Sizes(
     large_start=HistorySize(
         FleetShape(5_000, 100), 6, rounds=0, instants=0, restarts=2, compaction_seconds=0, step_seconds=120
     ),
+    dead_series=DeadSeriesSize(ScrapeSize(500, 100, 5_000, warm_up_seconds=60, seconds=35, rounds=10), 2_000_000, 10),
+    scrape_rate=ScrapeSize(100, 1_000, 400, warm_up_seconds=5, seconds=15, rounds=1),
 )
 
 QUICK = Sizes(
@@ -80,6 +93,8 @@ QUICK = Sizes(
     large_start=HistorySize(
         FleetShape(200, 100), 6, rounds=0, instants=0, restarts=1, compaction_seconds=0, step_seconds=120
     ),
+    dead_series=DeadSeriesSize(ScrapeSize(100, 100, 2_000, warm_up_seconds=8, seconds=2, rounds=2), 50_000, 2),
+    scrape_rate=ScrapeSize(20, 100, 400, warm_up_seconds=1, seconds=2, rounds=1),
 )
 
 

@@ -53,11 +53,12 @@ def _measure(bench: Bench, size: ScrapeSize, *, with_cpu_limit: bool) -> Measure
         for number in range(size.rounds):
             for installed in bench.systems:
                 bench.say(f"{size.text}, round {number + 1} of {size.rounds}: {installed.kind.title}")
-                runs[installed.kind.name].append(_scrape_once(bench, installed, config, size))
+                runs[installed.kind.name].append(scrape_once(bench, installed, config, size))
     return Measured(_figures(f"scrape: {size.text}", runs, with_cpu_limit=with_cpu_limit))
 
 
-def _scrape_once(bench: Bench, installed: Installed, config: str, size: ScrapeSize) -> ScrapeRun:
+def scrape_once(bench: Bench, installed: Installed, config: str, size: ScrapeSize) -> ScrapeRun:
+    """One system from an empty directory, for the `seconds` of `size` after its warm-up."""
     folder = bench.folder / "scraping"
     try:
         with started([installed], folder, config) as (system,):
