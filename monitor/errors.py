@@ -8,6 +8,7 @@ PlimsollError
 │   ├── LimitExceeded      it would cost more than a limit allows
 │   ├── QueryTimeout       it took longer than allowed
 │   └── QueryCanceled      the client went away
+├── NotSmall               a query was taken for small and loads too much for that: it is to be asked in full
 ├── BadRequest             a request parameter or body is wrong
 │   ├── UnsupportedMediaType  its body is of a type that is not taken
 │   ├── BodyTooLarge       its body is larger than a limit allows
@@ -68,6 +69,10 @@ class ConfigError(PlimsollError):
 
 class QueryError(PlimsollError):
     """A query cannot be answered."""
+
+
+class NotSmall(PlimsollError):
+    """A query that was taken for small is not: nothing has been answered, and its samples have not been read."""
 
 
 @dataclass(frozen=True, slots=True)

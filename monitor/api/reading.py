@@ -20,12 +20,9 @@ _WATCH_AFTER_SECONDS = 0.1
 
 
 async def answer_in_thread(
-    context: ApiContext, request: Request, work: Work, guard: QueryGuard | None = None, *, is_quick: bool = False
+    context: ApiContext, request: Request, work: Work, guard: QueryGuard | None = None
 ) -> Answer:
-    """The JSON answer of `work`. Raises what it raises, Overloaded, QueryTimeout and QueryCanceled.
-
-    Work that `is_quick` is done here and now: it would take longer to hand it over.
-    """
+    """The JSON answer of `work`. Raises what it raises, Overloaded, QueryTimeout and QueryCanceled."""
     guard = guard or query_guard(context)
     client = client_of(request, context.limits.client_header)
     gzip = takes_gzip(request)
@@ -35,8 +32,6 @@ async def answer_in_thread(
         return json_answer(work(guard), gzip=gzip)
 
     with context.metrics.running_queries.track_inprogress():
-        if is_quick:
-            return whole_answer()
         try:
             await context.queries.enter(guard.left_seconds(), client)
         except TimeoutError:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from monitor.errors import NotSmall
 from monitor.model.label_frame import LabelFrame
 from monitor.promql.annotations import Annotations
 from monitor.promql.features import Features
-from monitor.promql.limits import Guard, QueryLimits
+from monitor.promql.limits import SMALL_SAMPLES_MAX, Guard, QueryLimits
 from monitor.promql.plan import Plan
 from monitor.promql.steps import Steps
 from monitor.promql.watch import QueryWatch
@@ -35,6 +36,8 @@ class QueryContext:
     end_ms: int
     """The end asked for, at or after the last step: what `end()` stands for."""
     watch: QueryWatch = field(default_factory=QueryWatch)
+    is_small: bool = False
+    """Taken for small by the caller: ended by NotSmall before many samples are read."""
     _selections: dict[tuple[Selector, int, int], Selection] = field(default_factory=dict)
 
     @property
@@ -56,6 +59,8 @@ class QueryContext:
             selection = self.reader.select(selector, start_ms, end_ms)
             self.watch.samples += selection.samples
             self.limits.check_samples(self.watch.samples)
+            if self.is_small and self.watch.samples > SMALL_SAMPLES_MAX:
+                raise NotSmall(f"got {self.watch.samples} samples, want at most {SMALL_SAMPLES_MAX}")
             self.annotations.warn_of_storage(selection.warnings)
             self._selections[key] = selection
         return selection

@@ -95,11 +95,12 @@ class Engine:
     ) -> QueryResult:
         """The value at one instant. Raises QueryError: EvaluationError, LimitExceeded, QueryTimeout, QueryCanceled.
 
-        What the caller knows to be small is not estimated before.
+        What the caller takes for small is not estimated before; NotSmall says that it was wrong.
         """
         steps = Steps.instant(at_ms)
         context = self._context(plan, reader, steps, at_ms, False, lookback_ms, guard, watch)
-        return self._answer(context, is_small=is_small)
+        context.is_small = is_small
+        return self._answer(context)
 
     def range(
         self,
@@ -116,7 +117,7 @@ class Engine:
     ) -> QueryResult:
         """The values from `start_ms` to `end_ms`, both included, every `step_ms` > 0; nothing if the end is before.
 
-        Raises QueryError.
+        Raises QueryError, and NotSmall as `instant` does.
         """
         type_of_value = value_type(plan.expression)
         if type_of_value in _TYPE_NAMES:
@@ -125,7 +126,8 @@ class Engine:
         steps = Steps.between(start_ms, end_ms, step_ms)
         self.limits.check_steps(steps.count)
         context = self._context(plan, reader, steps, end_ms, True, lookback_ms, guard, watch)
-        return self._answer(context, is_small=is_small)
+        context.is_small = is_small
+        return self._answer(context)
 
     def estimate(
         self, plan: Plan, times: QueryTimes, reader: Reader, *, lookback_ms: int | None = None
@@ -164,17 +166,17 @@ class Engine:
             watch=watch or QueryWatch(),
         )
 
-    def _answer(self, context: QueryContext, *, is_small: bool) -> QueryResult:
+    def _answer(self, context: QueryContext) -> QueryResult:
         try:
-            return self._answer_once(context, is_small=is_small)
+            return self._answer_once(context)
         except CorruptData:
             # Met where samples were read at the last moment. From now on it is known, and passed over with a warning.
-            return self._answer_once(context.begun_anew(), is_small=is_small)
+            return self._answer_once(context.begun_anew())
 
-    def _answer_once(self, context: QueryContext, *, is_small: bool) -> QueryResult:
+    def _answer_once(self, context: QueryContext) -> QueryResult:
         begun = self._clock.monotonic_seconds()
         context.watch.begin(context.steps.count)
-        if not is_small:
+        if not context.is_small:
             check_cost(context)
         started = self._clock.monotonic_seconds()
         with np.errstate(all="ignore"):

@@ -9,6 +9,9 @@ from monitor.clock import Clock
 from monitor.errors import LimitExceeded, QueryTimeout
 from monitor.promql.syntax.parse import DEFAULT_LIMITS, ParseLimits
 
+SMALL_SAMPLES_MAX = 16_384
+"""Samples that the selectors of a query taken for small may load: a few milliseconds of work."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:

@@ -15,7 +15,8 @@ from monitor.promql.watch import QueryWatch
 class RunningQuery:
     """`is_evaluated` turns True once the query has a place; before it waits.
 
-    `cost` is known at its end: the samples it loaded, and at most the points of its answer.
+    Known at its end: `cost`, the samples it loaded and at most the points of its answer, and its `seconds`, waiting not
+    counted.
     """
 
     query_id: int
@@ -25,6 +26,7 @@ class RunningQuery:
     watch: QueryWatch = field(default_factory=QueryWatch)
     is_evaluated: bool = False
     cost: int = 0
+    seconds: float = 0.0
 
 
 class RunningQueries:

@@ -21,7 +21,7 @@ from monitor.api.query_guard import QueryGuard
 from monitor.api.reading import answer_in_thread, query_guard
 from monitor.api.time_parameters import TIME_MAX_MS, TIME_MIN_MS, parse_duration_ns
 from monitor.config.settings import Limits
-from monitor.errors import BadRequest, ParseError
+from monitor.errors import BadRequest, NotSmall, ParseError
 from monitor.history.exports.formats import MEDIA_TYPES, ExportFormat
 from monitor.promql.engine import Engine
 from monitor.promql.limits import Guard
@@ -174,18 +174,16 @@ class QueryRoutes:
         return _QueryRequest(request, range_times(parameters, self._context.limits), query_options(parameters), table)
 
     async def _answer(self, query: _QueryRequest) -> Answer:
-        context, options = self._context, query.options
-        guard = query_guard(context, options.timeout_seconds)
-        is_quick = self._quick.is_quick(options.expression, query.times, options.lookback_ms)
+        at_once = self._answer_at_once(query)
+        if at_once is not None:
+            return at_once
+        context = self._context
+        guard = query_guard(context, query.options.timeout_seconds)
         with context.records.running.entered(self._asked(query), context.clock.now_ms(), guard) as running:
             answer = await answer_in_thread(
-                context,
-                query.request,
-                lambda _guard: self._evaluated(query, running, is_small=is_quick),
-                guard,
-                is_quick=is_quick,
+                context, query.request, lambda _guard: self._evaluated(query, running, is_small=False), guard
             )
-            self._quick.learn(options.expression, query.times, options.lookback_ms, running.cost)
+            self._learn(query, running)
         return answer if query.table is None else replace(answer, content_type=MEDIA_TYPES[query.table].name.encode())
 
     def _answer_at_once(self, query: _QueryRequest) -> Answer | None:
@@ -195,9 +193,17 @@ class QueryRoutes:
             return None
         guard = query_guard(context, options.timeout_seconds)
         running = RunningQuery(0, self._asked(query), context.clock.now_ms(), guard)
-        answer = json_answer(self._evaluated(query, running, is_small=True), gzip=takes_gzip(query.request))
-        self._quick.learn(options.expression, query.times, options.lookback_ms, running.cost)
+        try:
+            answer = json_answer(self._evaluated(query, running, is_small=True), gzip=takes_gzip(query.request))
+        except NotSmall:
+            self._quick.forget(options.expression, options.lookback_ms)
+            return None
+        self._learn(query, running)
         return answer
+
+    def _learn(self, query: _QueryRequest, ended: RunningQuery) -> None:
+        options = query.options
+        self._quick.learn(options.expression, query.times, options.lookback_ms, ended.cost, ended.seconds)
 
     def _asked(self, query: _QueryRequest) -> AskedQuery:
         return asked_query(query.request, query.options.expression, query.times, self._context.limits.client_header)
@@ -216,6 +222,7 @@ class QueryRoutes:
             reader = counted_reader(context, query.request, opened)
             result, record = context.records.evaluated(running, watch, lambda: evaluation.result(reader))
         context.metrics.query_samples.inc(result.statistics.samples)
+        running.seconds = record.seconds - record.queue_seconds
         running.cost = result.statistics.samples + result.statistics.series * result.steps.count
         if query.table is not None:
             return table_pieces(result, query.table, guard)

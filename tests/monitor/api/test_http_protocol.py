@@ -167,6 +167,16 @@ def test_a_query_that_fails_the_second_time_is_refused_as_the_first_time(api: Ap
     assert (first.status, first.body) == (again.status, again.body) == (400, first.body)
 
 
+def test_a_query_that_has_outgrown_the_short_way_is_answered_in_full(context_factory):
+    with context_factory() as api:
+        asked = {"query": "sum(count_over_time(grown[1h]))", "time": "1700003600"}
+        assert [api.get("query", **asked).data["result"] for _ in range(2)] == [[], []]
+        samples = {1_700_000_000_000 + 1000 * second: 1.0 for second in range(1, 3601)}
+        for number in range(6):
+            assert api.write([({"__name__": "grown", "number": str(number)}, samples)]).status == 204
+        assert [api.get("query", **asked).data["result"][0]["value"][1] for _ in range(2)] == ["21600", "21600"]
+
+
 def get_and_close(api: ApiClient, path: str, **parameters: str) -> Reply:
     return api.request("GET", f"/api/v1/{path}?{urlencode(parameters)}", headers={"Connection": "close"})
 

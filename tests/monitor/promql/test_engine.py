@@ -11,12 +11,12 @@ from manual_clock import ManualClock
 from memory_reader import MemoryReader
 
 from monitor.clock import SystemClock
-from monitor.errors import EvaluationError, LimitExceeded, ParseError, QueryCanceled, QueryTimeout
+from monitor.errors import EvaluationError, LimitExceeded, NotSmall, ParseError, QueryCanceled, QueryTimeout
 from monitor.model.frame import Frame
 from monitor.model.labels import Labels
 from monitor.promql.engine import Engine
 from monitor.promql.features import Features
-from monitor.promql.limits import QueryLimits
+from monitor.promql.limits import SMALL_SAMPLES_MAX, QueryLimits
 from monitor.promql.ranges.range_vectors import SampleRuns
 from monitor.promql.results import ResultType
 from monitor.promql.steps import Steps
@@ -264,3 +264,16 @@ def test_a_range_that_ends_before_it_starts_has_no_values(reader: MemoryReader, 
     result = engine.range(engine.plan(expression), 60_000, 0, 1000, reader)
 
     assert (result.steps.count, result.statistics.series) == (0, 0)
+
+
+def test_what_is_taken_for_small_and_is_not_ends_before_its_samples_are_read(reader: MemoryReader) -> None:
+    engine = an_engine()
+    reader.load(f"load 1m\n large 0+1x{SMALL_SAMPLES_MAX}")
+    everything = engine.plan(f"count_over_time(large[{SMALL_SAMPLES_MAX + 1}m])")
+    end_ms = SMALL_SAMPLES_MAX * 60_000
+
+    with pytest.raises(NotSmall):
+        engine.instant(everything, end_ms, reader, is_small=True)
+
+    assert isinstance(engine.instant(everything, end_ms, reader).value, Frame)
+    assert isinstance(engine.instant(engine.plan("large"), end_ms, reader, is_small=True).value, Frame)
