@@ -8,12 +8,14 @@ the first bucket and then differences, float histograms the counts themselves.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from monitor.model.protobuf_fields import fields, read_doubles, read_varint, read_varints, zigzag
+from monitor.model.protobuf_fields import fields, read_doubles, read_varint, read_varints, zigzag, zigzag_varint
 
 BUCKETS_MAX = 10_000
+_TAGGED_VARINT = re.compile(rb".([\x80-\xff]*+[\x00-\x7f])", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class SpannedBuckets:
 
     def add_delta_run(self, run: bytes) -> None:
         """Single ones, each behind its tag of one byte."""
-        self.deltas += map(zigzag, read_varints(run, 0, len(run))[1::2])
+        self.deltas += map(zigzag_varint, _TAGGED_VARINT.findall(run))
 
     def add_float_counts(self, message: bytes, start: int, end: int) -> None:
         """Packed, or a single one."""
@@ -49,7 +51,7 @@ class SpannedBuckets:
 
     def counts(self) -> list[float]:
         """What is in each bucket: as float counts if there are any, and as differences otherwise."""
-        return self.float_counts or [float(count) for count in accumulate(self.deltas)]
+        return self.float_counts or list(map(float, accumulate(self.deltas)))
 
     def indices(self, wanted: int) -> list[int]:
         """The index of each bucket, `wanted` in all."""

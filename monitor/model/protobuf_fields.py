@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct, pack, unpack_from
 
 _VARINT_BYTES_MAX = 10
 _UINT64_MAX = 2**64 - 1
-_unpack_double = Struct("<d").unpack_from
+unpack_double = Struct("<d").unpack_from
+"""The double at a position of bytes, in a tuple."""
 
 
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
@@ -70,6 +72,12 @@ def signed(value: int) -> int:
     return value - ((value >> 63) << 64)
 
 
+@lru_cache(maxsize=32_768)
+def zigzag_varint(varint: bytes) -> int:
+    """The sint64 that these bytes are: there are so few short ones that most are known already."""
+    return zigzag(read_varint(varint, 0)[0])
+
+
 def zigzag(value: int) -> int:
     """A varint as a sint32 or sint64."""
     return (value >> 1) ^ -(value & 1)
@@ -95,7 +103,7 @@ def read_varints(data: bytes, start: int, end: int) -> list[int]:
 def read_double(data: bytes, start: int, end: int) -> float:
     if end - start != 8:
         raise ValueError(f"got {end - start} bytes of a double at {start}, want 8")
-    value: float = _unpack_double(data, start)[0]
+    value: float = unpack_double(data, start)[0]
     return value
 
 

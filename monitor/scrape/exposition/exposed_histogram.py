@@ -158,8 +158,9 @@ def _add_native(
     zero_count = histogram.float_zero_count if is_float else histogram.zero_count
     hint = ResetHint.GAUGE if type_ is MetricType.GAUGE_HISTOGRAM else ResetHint.UNKNOWN
     outline, counts = _as_fine_as_wanted(histogram, wanted)
-    if count < 0 or zero_count < 0 or any(each < 0 for each in counts):
-        raise ValueError(f"got the count {min(count, zero_count, *counts)} in a native histogram, want none below 0")
+    least = min(count, zero_count, *counts)
+    if least < 0:
+        raise ValueError(f"got the count {least} in a native histogram, want none below 0")
     numbers += (count, histogram.sum, float(hint), zero_count, histogram.zero_threshold, *counts)
     return outline
 

@@ -110,8 +110,9 @@ class FamilyLayoutBuilder:
 
     def build(self) -> LayoutChange:
         """Raises ExpositionError, and ScrapeError if a limit is exceeded."""
-        metrics = read_metric_families(self._body, self._histograms, self._cells_max)
         before = self._before
+        expected = before.outlines if isinstance(before, FamilyLayout) else ()
+        metrics = read_metric_families(self._body, self._histograms, self._cells_max, expected)
         if isinstance(before, FamilyLayout) and before.outlines == metrics.outlines:
             return LayoutChange(before, numbers=before.numbers(metrics))
         found = self._find(metrics.outlines)

@@ -202,3 +202,60 @@ def test_what_client_golang_exposes_is_read(observations: int, samples: int) -> 
     assert len(metrics.outlines) == samples
     assert metrics.outlines[-1].family == FamilyMetadata("untyped", MetricType.UNKNOWN)
     assert metrics.numbers[-1] == math.inf
+
+
+metrics_of_a_family = st.lists(
+    st.builds(
+        Metric,
+        st.builds(number, st.floats(allow_nan=False), exemplar=st.booleans()),
+        st.dictionaries(st.sampled_from("abc"), st.text(max_size=90), max_size=2),
+        st.sampled_from([0, 0, 0, 7]),
+    ),
+    max_size=4,
+)
+families = st.lists(
+    st.builds(
+        lambda name, kind, metrics, unit: family(name, kind, *metrics, unit=unit),
+        st.sampled_from(["a_total", "b_total"]),
+        st.sampled_from([COUNTER, GAUGE, UNTYPED]),
+        metrics_of_a_family,
+        st.sampled_from(["", "", "total"]),
+    ),
+    max_size=3,
+)
+
+
+@given(families, families)
+def test_what_is_expected_does_not_change_what_is_read(before: list[bytes], now: list[bytes]) -> None:
+    def read_expecting(body: bytes, *expected: bytes) -> ExposedMetrics | str:
+        try:
+            known = read_metric_families(encoded_body(*expected), NATIVE, 1_000).outlines
+            return read_metric_families(body, NATIVE, 1_000, known)
+        except ExpositionError as error:
+            return str(error)
+
+    body = encoded_body(*now)
+    in_full = read_expecting(body)
+
+    if isinstance(in_full, ExposedMetrics):
+        assert read_expecting(body, *now) == in_full
+    if isinstance(read_expecting(encoded_body(*before)), ExposedMetrics):
+        assert read_expecting(body, *before) == in_full
+
+
+@given(st.data())
+def test_a_damaged_body_is_read_as_if_nothing_were_expected(data: st.DataObject) -> None:
+    body = encoded_body(
+        family("a", GAUGE, *(Metric(number(value), {"x": "y" * value}) for value in (1, 90, 3))),
+        family("b_total", COUNTER, Metric(number(1)), Metric(number(2), {"x": "y"})),
+    )
+    expected = read_metric_families(body, NATIVE, 1_000).outlines
+    position = data.draw(st.integers(0, len(body) - 1))
+    damaged = body[:position] + data.draw(st.binary(max_size=3)) + body[position + data.draw(st.integers(0, 3)) :]
+
+    try:
+        in_full = read_metric_families(damaged, NATIVE, 1_000)
+    except ExpositionError:
+        return
+
+    assert repr(read_metric_families(damaged, NATIVE, 1_000, expected)) == repr(in_full)
