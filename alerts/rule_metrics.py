@@ -14,7 +14,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 @dataclass(frozen=True, slots=True)
 class RuleMetrics:
-    """All but `duration` are labelled with the group's key, `file;name`."""
+    """All but `duration` and `upkeep_failures` are labelled with the group's key, `file;name`."""
 
     evaluations: Counter
     failures: Counter
@@ -25,6 +25,7 @@ class RuleMetrics:
     group_evaluated: Gauge
     group_samples: Gauge
     transitions: Counter
+    upkeep_failures: Counter
 
     @classmethod
     def register(cls, registry: CollectorRegistry) -> RuleMetrics:
@@ -68,6 +69,11 @@ class RuleMetrics:
                 "plimsoll_alert_transitions_total",
                 "Changes of alerts, by the state after the change (none: forgotten).",
                 (*group, "state"),
+                registry=registry,
+            ),
+            upkeep_failures=Counter(
+                "plimsoll_rule_upkeep_failures_total",
+                "Jobs beside the evaluations that failed, such as ending the series of a group that is no more.",
                 registry=registry,
             ),
         )

@@ -206,6 +206,7 @@ class RuleSchedule:
         try:
             await self._in_thread(state.end_dropped_series, still_written, at_ms)
         except Exception:  # the end of a task that nobody waits for
+            self._metrics.upkeep_failures.inc()
             logger.exception("ending the series of group %s failed", state.group.key)
 
     def _forget(self, changed: Sequence[RuleGroup]) -> None:
@@ -220,6 +221,7 @@ class RuleSchedule:
                 try:
                     await self._in_thread(job, self._clock.now_ms())
                 except Exception:  # the top of the loop: the next job must run
+                    self._metrics.upkeep_failures.inc()
                     logger.exception("upkeep of the rules failed")
 
     def _record_evaluations(self, _now_ms: int) -> None:

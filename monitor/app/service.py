@@ -34,7 +34,7 @@ from monitor.config.config import Config, StorageConfig
 from monitor.config.load import load_config
 from monitor.config.scrape_config import ScrapeConfig
 from monitor.config.sizes import format_size
-from monitor.errors import ConfigError, StorageError, StorageStopping
+from monitor.errors import StorageError, StorageStopping
 from monitor.history.metric_usage import CountedStore, MetricUsage, UsageKind
 from monitor.model.durations import format_duration
 from monitor.promql.engine import Engine
@@ -156,16 +156,19 @@ class Service:
         """Takes the configuration as it is now. Raises ConfigError, and then nothing has changed."""
         async with self._reload_lock:
             try:
-                config = await asyncio.to_thread(self._load)
-                setup = await asyncio.to_thread(self._read_rules, config)
-            except ConfigError:
+                await self._take_new_configuration()
+            except Exception:
                 self._reload_ok.set(0)
                 raise
-            for name in unchangeable(self._config, config):
-                logger.warning("%s: a new value takes effect at the next start", name)
-            await self._apply(config)
-            await self._reactions.apply(setup)
             logger.info("configuration reloaded from %s", self._options.config_file)
+
+    async def _take_new_configuration(self) -> None:
+        config = await asyncio.to_thread(self._load)
+        setup = await asyncio.to_thread(self._read_rules, config)
+        for name in unchangeable(self._config, config):
+            logger.warning("%s: a new value takes effect at the next start", name)
+        await self._apply(config)
+        await self._reactions.apply(setup)
 
     async def _apply(self, config: Config) -> None:
         """Puts a checked configuration in force. From here on nothing is wrong with it any more."""

@@ -71,6 +71,7 @@ class World:
         self.dispatcher = RecordingDispatcher()
         self.registry = CollectorRegistry()
         self.upkeep: list[int] = []
+        self.upkeep_fails = False
         database = open_database(f"sqlite:///{directory / 'alerts.db'}")
         self.store = FlakyStore(database)
         metrics = RuleMetrics.register(self.registry)
@@ -80,8 +81,13 @@ class World:
         )  # fmt: skip
         self.schedule = RuleSchedule(
             evaluator, self.store, MemoryAppender(self.memory), executor or InlineExecutor(), clock, metrics,
-            settings=ScheduleSettings(), upkeep=(self.upkeep.append,),
+            settings=ScheduleSettings(), upkeep=(self._keep_up,),
         )  # fmt: skip
+
+    def _keep_up(self, now_ms: int) -> None:
+        if self.upkeep_fails:
+            raise OSError("the disk is gone")
+        self.upkeep.append(now_ms)
 
     def metric(self, name: str, group: RuleGroup) -> float | None:
         return self.registry.get_sample_value(f"plimsoll_rule_group_{name}", {"rule_group": group.key})
@@ -281,6 +287,20 @@ def test_upkeep_stores_when_groups_were_evaluated_and_runs_its_jobs(world, clock
 
     run(story)
     assert world.store.load(group().key).last_evaluated_ms == world.querier.asked[-1][1]
+
+
+def test_upkeep_that_fails_is_counted_and_tried_again(world, clock):
+    async def story() -> None:
+        world.upkeep_fails = True
+        await world.schedule.apply([group()])
+        await clock.advance(11)
+        world.upkeep_fails = False
+        await clock.advance(10)
+        await world.schedule.stop()
+
+    run(story)
+    assert world.registry.get_sample_value("plimsoll_rule_upkeep_failures_total") == 1
+    assert world.upkeep
 
 
 def test_a_database_that_fails_leaves_the_old_groups_running(world, clock):
