@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from native_histograms import HistogramSpec
+from native_histograms import HistogramSpec, double_field, encoded_spans, varint, varint_field, zigzag
 
 from monitor.model.protobuf_fields import bytes_field
 
@@ -83,7 +83,7 @@ def _metric(metric: Metric, kind: int) -> bytes:
 def _buckets(first: int, buckets: Mapping[int, float], *, as_integers: bool, packed: bool) -> bytes:
     indices = sorted(buckets)
     counts = [buckets[index] for index in indices]
-    spans = b"".join(bytes_field(first, span) for span in spans_of(indices)) or bytes_field(first, b"")
+    spans = b"".join(bytes_field(first, span) for span in encoded_spans(indices)) or bytes_field(first, b"")
     if not as_integers:
         doubles = [struct.pack("<d", count) for count in counts]
         return spans + (bytes_field(first + 2, b"".join(doubles)) if packed else _repeated(first + 2, 1, doubles))
@@ -93,37 +93,3 @@ def _buckets(first: int, buckets: Mapping[int, float], *, as_integers: bool, pac
 
 def _repeated(number_: int, wire_type: int, values: Iterable[bytes]) -> bytes:
     return b"".join(varint(number_ << 3 | wire_type) + value for value in values)
-
-
-def spans_of(indices: list[int]) -> list[bytes]:
-    """Runs of consecutive buckets; each says how far it is from the end of the one before it."""
-    spans, end, position = [], 0, 0
-    while position < len(indices):
-        length = 1
-        while position + length < len(indices) and indices[position + length] == indices[position] + length:
-            length += 1
-        spans.append(varint_field(1, zigzag(indices[position] - end)) + varint_field(2, length))
-        end = indices[position] + length
-        position += length
-    return spans
-
-
-def double_field(number_: int, value: float) -> bytes:
-    return varint(number_ << 3 | 1) + struct.pack("<d", value)
-
-
-def varint_field(number_: int, value: int) -> bytes:
-    return varint(number_ << 3) + varint(value & (2**64 - 1))
-
-
-def zigzag(value: int) -> int:
-    return (value << 1) ^ (value >> 63)
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

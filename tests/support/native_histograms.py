@@ -60,13 +60,13 @@ class HistogramSpec:
 
     def encoded(self, at_ms: int, *, as_integers: bool = False) -> bytes:
         """A prompb.Histogram; whole counts may be sent as integers, and buckets then as differences."""
-        body = _varint_field(1, int(self.count)) if as_integers else _double_field(2, self.count)
-        body += _double_field(3, self.sum) + _varint_field(4, _zigzag(self.schema))
-        body += _double_field(5, self.zero_threshold)
-        body += _varint_field(6, int(self.zero_count)) if as_integers else _double_field(7, self.zero_count)
+        body = varint_field(1, int(self.count)) if as_integers else double_field(2, self.count)
+        body += double_field(3, self.sum) + varint_field(4, zigzag(self.schema))
+        body += double_field(5, self.zero_threshold)
+        body += varint_field(6, int(self.zero_count)) if as_integers else double_field(7, self.zero_count)
         for number, buckets in ((8, self.negative), (11, self.positive)):
             body += _encoded_buckets(number, buckets, as_integers=as_integers)
-        body += _varint_field(14, self.hint) + _varint_field(15, at_ms)
+        body += varint_field(14, self.hint) + varint_field(15, at_ms)
         return body + (_bytes_field(16, _doubles(self.custom_bounds)) if self.custom_bounds else b"")
 
 
@@ -101,13 +101,13 @@ def histogram_request(
         )
         messages = [samples[at_ms].encoded(at_ms, as_integers=as_integers) for at_ms in sorted(samples)]
         if stale:
-            messages = [_bytes_stale_sum() + _varint_field(15, at_ms) for at_ms in sorted(samples)]
+            messages = [_bytes_stale_sum() + varint_field(15, at_ms) for at_ms in sorted(samples)]
         body += _bytes_field(1, pairs + b"".join(_bytes_field(4, message) for message in messages))
     return bytes(cramjam.snappy.compress_raw(body))
 
 
 def _bytes_stale_sum() -> bytes:
-    return _varint(3 << 3 | 1) + struct.pack("<Q", int(STALE_BITS))
+    return varint(3 << 3 | 1) + struct.pack("<Q", int(STALE_BITS))
 
 
 def _added(left: Mapping[int, float], right: Mapping[int, float]) -> dict[int, float]:
@@ -123,24 +123,24 @@ def _buckets(text: str, offset: int) -> dict[int, float]:
 
 
 def _encoded_buckets(number: int, buckets: Mapping[int, float], *, as_integers: bool) -> bytes:
-    spans = b"".join(_bytes_field(number, span) for span in _spans(sorted(buckets)))
+    spans = b"".join(_bytes_field(number, span) for span in encoded_spans(sorted(buckets)))
     counts = [buckets[bucket] for bucket in sorted(buckets)]
     if not counts:
         return b""
     if not as_integers:
         return spans + _bytes_field(number + 2, _doubles(counts))
     differences = [int(after - before) for before, after in zip([0.0, *counts], counts, strict=False)]
-    return spans + _bytes_field(number + 1, b"".join(_varint(_zigzag(each)) for each in differences))
+    return spans + _bytes_field(number + 1, b"".join(varint(zigzag(each)) for each in differences))
 
 
-def _spans(indices: list[int]) -> Iterator[bytes]:
+def encoded_spans(indices: list[int]) -> Iterator[bytes]:
     """Runs of consecutive buckets; each says how far it is from the end of the one before it."""
     end, position = 0, 0
     while position < len(indices):
         length = 1
         while position + length < len(indices) and indices[position + length] == indices[position] + length:
             length += 1
-        yield _varint_field(1, _zigzag(indices[position] - end)) + _varint_field(2, length)
+        yield varint_field(1, zigzag(indices[position] - end)) + varint_field(2, length)
         end = indices[position] + length
         position += length
 
@@ -149,23 +149,23 @@ def _doubles(values: Iterable[float]) -> bytes:
     return b"".join(struct.pack("<d", value) for value in values)
 
 
-def _double_field(number: int, value: float) -> bytes:
-    return _varint(number << 3 | 1) + struct.pack("<d", value)
+def double_field(number: int, value: float) -> bytes:
+    return varint(number << 3 | 1) + struct.pack("<d", value)
 
 
-def _varint_field(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value & (2**64 - 1))
+def varint_field(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value & (2**64 - 1))
 
 
 def _bytes_field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-def _zigzag(value: int) -> int:
+def zigzag(value: int) -> int:
     return (value << 1) ^ (value >> 63)
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)

@@ -10,16 +10,19 @@ from monitor.config.scrape_config import NameValidation, ScrapeLimits
 from monitor.errors import ScrapeError, ScrapeFailure
 from monitor.model.label_frame import LabelColumn, LabelFrame
 from monitor.model.labels import METRIC_NAME, is_legacy_metric_name
+from monitor.model.native_histograms import COMPONENT_LABEL
 
 _SHOWN_CHARACTERS = 50
 
 
 def check_names(frame: LabelFrame, validation: NameValidation) -> None:
-    """Raises ScrapeError if a series has no metric name, or a name that is not valid."""
+    """Raises ScrapeError if a series has no metric name, or a name that is not valid or is ours."""
     metric_names = frame.column(METRIC_NAME)
     nameless = np.flatnonzero(metric_names.codes == 0)
     if len(nameless):
         raise ScrapeError(ScrapeFailure.PARSE, f"got no metric name in {frame.labels(int(nameless[0]))}, want one")
+    if frame.column(COMPONENT_LABEL).codes.any():
+        raise ScrapeError(ScrapeFailure.PARSE, f"got a label {COMPONENT_LABEL}, want none: it is reserved")
     if validation is NameValidation.UTF8:
         return
     names = [name for name in _used_texts(metric_names) if not is_legacy_metric_name(name)]

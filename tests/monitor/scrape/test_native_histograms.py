@@ -135,6 +135,12 @@ def test_timestamps_that_are_not_honoured_are_left_out() -> None:
     assert row.exposed() == {'requests_total{instance="i", job="j"}': 1.0, **cells(FIRST)}
 
 
+def test_no_target_can_make_up_a_component() -> None:
+    _, (row,) = scraped(f'h{{{COMPONENT_LABEL}="0/count"}} 1\n'.encode())
+
+    assert row.report("up") == 0
+
+
 def test_a_malformed_label_fails_the_scrape_with_the_number_of_the_family() -> None:
     twice = family("b", COUNTER, Metric(number(1), {"le": "1", "": "2"}))
     setting = scraping(FetchResponse(200, "OK", CONTENT_TYPE, body(family("a", COUNTER, Metric(number(1))), twice)))
