@@ -95,7 +95,7 @@ def range_selector(node: MatrixSelector, steps: Steps, context: QueryContext) ->
     before_ms = context.lookback_ms if modifier is not None else 0
     after_ms = context.lookback_ms if modifier is RangeModifier.SMOOTHED else 0
     selection, runs = _selection(node.selector, seen, range_ms + before_ms, after_ms, context)
-    pieces = pieces_of(selection.stripes, keep_stale=False)
+    pieces = pieces_of(selection, keep_stale=False)
     histograms = tuple(run.without_stale() for run in runs)
     return RangeVector(selection.labels, pieces, seen, range_ms, modifier, histograms)
 
@@ -121,7 +121,7 @@ def _selection(
 def _last_samples(
     selection: Selection, seen: Steps, lookback_ms: int, context: QueryContext, *, times: bool
 ) -> Computed:
-    may_be_stale = not all(stripe.dense for stripe in selection.stripes)
+    is_dense = all(stripe.dense for stripe in selection.apart) and (selection.bundle is None or selection.bundle.dense)
     evaluated_ms = seen.times_ms()
     oldest_ms = evaluated_ms - lookback_ms
 
@@ -131,11 +131,11 @@ def _last_samples(
         times_ms = windows.times_at(end - 1)
         present = windows.spread((end > 0) & (times_ms > oldest_ms))
         values = windows.values_at(end - 1)
-        if may_be_stale:
+        if not is_dense:
             present = present & ~is_stale(values)
         return (np.broadcast_to(windows.spread(times_ms / 1000), values.shape) if times else values), present
 
-    pieces = pieces_of(selection.stripes, keep_stale=True)
+    pieces = pieces_of(selection, keep_stale=True)
     return assemble(selection.labels.size, seen.count, pieces, batch_result, context.guard)
 
 
@@ -154,7 +154,7 @@ def _smoothed(node: VectorSelector, seen: Steps, context: QueryContext) -> Vecto
         values = np.where(windows.spread(has_exact), windows.values_at(before), values)
         return values, windows.spread(has_exact | has_before)
 
-    pieces = pieces_of(selection.stripes, keep_stale=False)
+    pieces = pieces_of(selection, keep_stale=False)
     result = assemble(selection.labels.size, seen.count, pieces, batch_result, context.guard)
     vector = Vector(selection.labels, result.values, result.present)
     if not runs:

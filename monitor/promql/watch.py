@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from monitor.model.samples import Indices
 from monitor.promql.limits import Guard
+from monitor.promql.ranges.batches import batches
 from monitor.promql.ranges.range_vectors import RangeVector
-from monitor.promql.ranges.windows import Batch, batches, samples_until
+from monitor.promql.ranges.windows import Batch, samples_until
 from monitor.promql.syntax.nodes import Expression, RangeModifier
 from monitor.promql.values import Value, Vector
 

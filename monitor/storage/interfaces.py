@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
+
+import numpy as np
 
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.matchers import Matcher
-from monitor.model.samples import Timestamps, Values
+from monitor.model.samples import Indices, Timestamps, Values
 
 Selector = tuple[Matcher, ...]
 
@@ -51,20 +54,73 @@ class Stripe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """V stripes with few series each, laid end to end: there is no Python object for any of them.
+
+    `rows` (R,) are the series, vector after vector, `row_counts` (V,) > 0 of each. `timestamps_ms` holds those of all
+    vectors, which begin at `vector_starts` (V,) and ascend strictly within each. None is empty. `read_vectors(first,
+    stop)` gives the values of the vectors from `first` to `stop` - 1, laid end to end: row after row of each. It raises
+    CorruptData as a stripe does. The first `dense_vectors` are dense.
+    """
+
+    rows: Rows
+    row_counts: Indices
+    timestamps_ms: Timestamps
+    vector_starts: Indices
+    read_vectors: Callable[[int, int], Values]
+    dense_vectors: int
+
+    @property
+    def dense(self) -> bool:
+        """Whether all vectors are."""
+        return self.dense_vectors == len(self.row_counts)
+
+    @property
+    def vector_sizes(self) -> Indices:
+        """(V,) timestamps of each vector."""
+        return np.diff(self.vector_starts, append=len(self.timestamps_ms))
+
+    @property
+    def cells(self) -> int:
+        return int(self.row_counts @ self.vector_sizes)
+
+    def stripes(self) -> list[Stripe]:
+        """One by one."""
+        rows = np.split(self.rows, np.cumsum(self.row_counts)[:-1])
+        times = np.split(self.timestamps_ms, self.vector_starts[1:])
+        return [
+            Stripe(rows[vector], times[vector], partial(self._read_stripe, vector), vector < self.dense_vectors)
+            for vector in range(len(rows))
+        ]
+
+    def _read_stripe(self, vector: int) -> Values:
+        values = self.read_vectors(vector, vector + 1).reshape(int(self.row_counts[vector]), -1)
+        values.flags.writeable = False
+        return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """The series that a selector found, S different label sets, and their samples.
 
-    Each series is in exactly one stripe, or in none if it has no sample in the time asked for. `warnings` name damaged
-    data that was left out.
+    Each series is in exactly one stripe, or in none if it has no sample in the time asked for. Most of a selection over
+    many small sources is in `bundle`, the rest in the stripes `apart`. `warnings` name damaged data that was left out.
     """
 
     labels: LabelFrame
-    stripes: tuple[Stripe, ...]
+    apart: tuple[Stripe, ...]
     warnings: tuple[str, ...] = ()
+    bundle: Bundle | None = None
+
+    @property
+    def stripes(self) -> tuple[Stripe, ...]:
+        """All of them."""
+        return self.apart if self.bundle is None else (*self.apart, *self.bundle.stripes())
 
     @property
     def samples(self) -> int:
-        return sum(stripe.cells for stripe in self.stripes)
+        in_bundle = 0 if self.bundle is None else self.bundle.cells
+        return in_bundle + sum(stripe.cells for stripe in self.apart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.matchers import match_rows
 from monitor.model.native_histograms import COMPONENT_LABEL
 from monitor.model.samples import ABSENT, STALE, Values, has_gaps, is_absent
-from monitor.storage.interfaces import Selection, SelectionSize, Selector, Stripe
+from monitor.storage.interfaces import Bundle, Selection, SelectionSize, Selector, Stripe
 
 _NUMBER = r"[+-]?(?:[\d_]+\.?[\d_]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)"
 _ITEM = re.compile(
@@ -133,6 +133,26 @@ class SharedStripeReader(MemoryReader):
         kept = np.flatnonzero((~is_absent(values)).any(axis=1))
         values = np.ascontiguousarray(values[kept])
         return Selection(labels, (Stripe(kept, np.array(times, np.int64), values, not has_gaps(values)),))
+
+
+class BundleReader(SharedStripeReader):
+    """As SharedStripeReader, but every two series share timestamps, and all of a selection are one bundle."""
+
+    def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection:
+        selection = super().select(selector, start_ms, end_ms)
+        if not selection.apart:
+            return selection
+        (stripe,) = selection.apart
+        size, pairs = len(stripe.timestamps_ms), -(-len(stripe.rows) // 2)
+        row_counts = np.full(pairs, 2)
+        row_counts[-1] = len(stripe.rows) - 2 * (pairs - 1)
+        times = np.tile(stripe.timestamps_ms, pairs)
+
+        def read(first: int, stop: int) -> Values:
+            return stripe.values[2 * first : 2 * stop].reshape(-1).copy()
+
+        bundle = Bundle(stripe.rows, row_counts, times, np.arange(pairs) * size, read, pairs if stripe.dense else 0)
+        return Selection(selection.labels, (), (), bundle)
 
 
 def _stripe(times: tuple[int, ...], rows: list[tuple[int, list[float]]]) -> Stripe:

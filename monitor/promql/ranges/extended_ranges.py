@@ -14,10 +14,11 @@ import numpy as np
 from monitor.errors import EvaluationError
 from monitor.model.samples import Indices, Mask, Timestamps, Values
 from monitor.promql.limits import Guard
+from monitor.promql.ranges.batches import batches
 from monitor.promql.ranges.counters import changes, reached_before_drops, resets
 from monitor.promql.ranges.range_vectors import Computed, RangeVector, RowSamples, assemble
 from monitor.promql.ranges.window_sums import window_sums
-from monitor.promql.ranges.windows import Batch, Windows, batches, samples_until, windows_of
+from monitor.promql.ranges.windows import Batch, Windows, samples_until, windows_of
 from monitor.promql.syntax.nodes import RangeModifier
 
 _COUNTS = {"changes": changes, "resets": resets}

@@ -12,7 +12,8 @@ from monitor.model.native_histograms import Histograms
 from monitor.model.samples import Indices, Mask, Timestamps, Values
 from monitor.promql.histograms.components import HistogramRun
 from monitor.promql.limits import Guard
-from monitor.promql.ranges.windows import Batch, Pieces, Windows, batches, spans, windows_of
+from monitor.promql.ranges.batches import batches
+from monitor.promql.ranges.windows import Batch, Pieces, Windows, spans, windows_of
 from monitor.promql.steps import Steps
 from monitor.promql.syntax.nodes import RangeModifier
 

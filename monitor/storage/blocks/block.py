@@ -223,38 +223,34 @@ class Block:
                 piece = self.load(vector, wanted, cache, on_damage)
                 yield keys[vector.source], clip(piece, wanted.start_ms, wanted.end_ms)
 
-    def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section | None]]:
-        """As `pieces`, to be read later; None for one with gaps. Raises CorruptData."""
+    def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section]]:
+        """As `pieces`, to be read later and over the whole time of each. Raises CorruptData."""
         keys, _ = self._source_directory()
         for vector in self.vectors(wanted):
-            if not vector.slabs[:, 4].all():
-                yield keys[vector.source], None
-                continue
-            section = self._section(vector, wanted, cache)
-            if len(section.timestamps_ms):
-                yield keys[vector.source], section
+            yield keys[vector.source], self._section(vector, wanted, cache)
 
     def _section(self, vector: Vector, wanted: Wanted, cache: SlabCache) -> Section:
         vector_id = int(vector.slabs[0, 0])
         timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, vector.rows))
-        first, end = timestamps_ms.searchsorted((wanted.start_ms, wanted.end_ms + 1)).tolist()
         slabs, rows = [], []
         for _, first_series, last_series, series, _, slab_id in vector.slabs.tolist():
             inside, positions = self._places(slab_id, first_series, last_series, series, wanted.numbers)
             slabs.append(_SlabPart(slab_id, series, None if len(inside) == series else inside))
             rows.append(wanted.rows[positions])
         all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
-        fill = partial(self._fill, slabs, vector.rows, slice(first, end), cache)
-        return Section(all_rows, timestamps_ms[first:end], fill)
+        is_dense = bool(vector.slabs[:, 4].all())
+        return Section(all_rows, timestamps_ms, partial(self._fill, slabs, vector.rows, cache), is_dense)
 
-    def _fill(self, slabs: Sequence[_SlabPart], count: int, window: slice, cache: SlabCache, values: Values) -> None:
+    def _fill(
+        self, slabs: Sequence[_SlabPart], count: int, cache: SlabCache, first: int, end: int, values: Values
+    ) -> None:
         row = 0
         for part in slabs:
             key = (self.block_id, part.slab_id)
-            of_slab = cache.get(key, partial(self._values, part.slab_id, part.series, count))[:, window]
-            end = row + (part.series if part.wanted is None else len(part.wanted))
-            values[row:end] = of_slab if part.wanted is None else of_slab[part.wanted]
-            row = end
+            of_slab = cache.get(key, partial(self._values, part.slab_id, part.series, count))[:, first:end]
+            stop = row + (part.series if part.wanted is None else len(part.wanted))
+            values[row:stop] = of_slab if part.wanted is None else of_slab[part.wanted]
+            row = stop
 
     def vectors(self, wanted: Wanted) -> Iterator[Vector]:
         """Where the samples wanted are, without reading them."""

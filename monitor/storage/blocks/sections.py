@@ -19,41 +19,65 @@ from monitor.model.label_frame import Rows
 from monitor.model.samples import Timestamps, Values
 from monitor.storage.interfaces import Stripe
 
-Fill = Callable[[Values], None]
-"""Writes the numbers into an array (R, N) of its own."""
+Fill = Callable[[int, int, Values], None]
+"""Writes the numbers at the positions `first` to `end` - 1 of the timestamps into an array (R, end - first)."""
 OnDamage = Callable[[CorruptData], None]
 
 
 class Section(NamedTuple):
-    """The series `rows` (R,) at `timestamps_ms` (N,), ascending, with a number in every cell. Neither is empty."""
+    """The series `rows` (R,) at `timestamps_ms` (N,), ascending. Neither is empty.
+
+    If `is_dense` there is a number in every cell; otherwise some may be stale markers or absent.
+    """
 
     rows: Rows
     timestamps_ms: Timestamps
     fill: Fill
+    is_dense: bool = True
 
 
-def stripe_of(found: Sequence[Section | None], on_damage: OnDamage) -> Stripe | None:
-    """The sections of one source as one stripe; None if one of them is None, or they are not alike enough.
+class Window(NamedTuple):
+    """The positions `first` to `end` - 1 of a section."""
 
-    They must have the same series and follow each other in time as they do in the list. `on_damage` is told before
-    reading raises CorruptData.
+    section: Section
+    first: int
+    end: int
+
+
+def stripe_of(found: Sequence[Section], start_ms: int, end_ms: int, on_damage: OnDamage) -> Stripe | None:
+    """What the sections of one source hold from `start_ms` to `end_ms`, both inclusive, as one stripe.
+
+    None unless they have the same series and follow each other in time as they do in the list. The stripe may be empty.
+    `on_damage` is told before reading raises CorruptData.
     """
-    rows = None if found[0] is None else found[0].rows
-    sections = [] if rows is None else [section for section in found if section is not None]
-    if rows is None or len(sections) < len(found):
-        return None
-    if len(sections) == 1:
-        timestamps_ms = sections[0].timestamps_ms
-    else:
-        sections = [alike for section in sections if (alike := _in_order_of(rows, section)) is not None]
-        if len(sections) < len(found) or not _ascend(sections):
+    rows = found[0].rows
+    windows = []
+    for section in found:
+        alike = _in_order_of(rows, section)
+        if alike is None:
             return None
-        timestamps_ms = np.concatenate([section.timestamps_ms for section in sections])
-    return Stripe(rows, timestamps_ms, partial(_read, sections, (len(rows), len(timestamps_ms)), on_damage), dense=True)
+        window = _window(alike, start_ms, end_ms)
+        if window.first < window.end:
+            windows.append(window)
+    if not _ascend(windows):
+        return None
+    times = [window.section.timestamps_ms[window.first : window.end] for window in windows]
+    timestamps_ms = times[0] if len(times) == 1 else np.concatenate([np.empty(0, np.int64), *times])
+    return Stripe(rows, timestamps_ms, partial(_read, windows, (len(rows), len(timestamps_ms)), on_damage), dense=True)
 
 
-def _ascend(sections: Sequence[Section]) -> bool:
-    return all(later.timestamps_ms[0] > earlier.timestamps_ms[-1] for earlier, later in pairwise(sections))
+def _window(section: Section, start_ms: int, end_ms: int) -> Window:
+    timestamps_ms = section.timestamps_ms
+    if timestamps_ms[0] >= start_ms and timestamps_ms[-1] <= end_ms:
+        return Window(section, 0, len(timestamps_ms))
+    return Window(section, *timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist())
+
+
+def _ascend(windows: Sequence[Window]) -> bool:
+    return all(
+        later.section.timestamps_ms[later.first] > earlier.section.timestamps_ms[earlier.end - 1]
+        for earlier, later in pairwise(windows)
+    )
 
 
 def _in_order_of(rows: Rows, section: Section) -> Section | None:
@@ -68,20 +92,20 @@ def _in_order_of(rows: Rows, section: Section) -> Section | None:
     return Section(rows, section.timestamps_ms, partial(_fill_in_order, section.fill, order))
 
 
-def _fill_in_order(fill: Fill, order: Rows, values: Values) -> None:
+def _fill_in_order(fill: Fill, order: Rows, first: int, end: int, values: Values) -> None:
     unordered = np.empty(values.shape)
-    fill(unordered)
+    fill(first, end, unordered)
     values[:] = unordered[order]
 
 
-def _read(sections: Sequence[Section], shape: tuple[int, int], on_damage: OnDamage) -> Values:
+def _read(windows: Sequence[Window], shape: tuple[int, int], on_damage: OnDamage) -> Values:
     values = np.empty(shape)
     position = 0
     try:
-        for section in sections:
-            end = position + len(section.timestamps_ms)
-            section.fill(values[:, position:end])
-            position = end
+        for section, first, end in windows:
+            stop = position + end - first
+            section.fill(first, end, values[:, position:stop])
+            position = stop
     except CorruptData as error:
         on_damage(error)
         raise

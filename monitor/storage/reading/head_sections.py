@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,13 +23,6 @@ RUN_CHUNKS_MAX = 16
 """Chunks that are kept in the cache as one array, so that a long range takes one look for each source."""
 
 
-class Window(NamedTuple):
-    """The positions `first` to `end` - 1 of a vector."""
-
-    first: int
-    end: int
-
-
 class HeadSections:
     """Makes sections for one reader."""
 
@@ -38,44 +30,37 @@ class HeadSections:
         self._slabs = slabs
         self._cache = cache
 
-    def of_source(self, match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> list[Section | None]:
-        """The source's sections in time order; None for what has gaps or is in no order. Raises CorruptData."""
+    def of_source(self, match: SourceMatch, parts: SourceParts) -> list[Section | None]:
+        """The source's sections in time order; None for what is in no order. Raises CorruptData."""
         sections: list[Section | None] = []
-        for run in _runs(parts.cut):
+        for run in _runs(parts.cut) if parts.cut else ():
             in_layout = match.in_layout(run[0].layout)
             if in_layout.slabs:
-                sections += self._of_run(run, in_layout, start_ms, end_ms)
+                sections.append(self._of_run(run, in_layout))
         for part in parts.memory:
             in_layout = match.in_layout(part.layout)
             if in_layout.slabs:
-                sections += _of_memory(part, in_layout, start_ms, end_ms)
+                sections.append(_of_memory(part, in_layout))
         return sections
 
-    def _of_run(
-        self, run: Sequence[CutChunk], match: LayoutMatch, start_ms: int, end_ms: int
-    ) -> tuple[Section | None, ...]:
-        if not all(chunk.is_dense for chunk in run):
-            return (None,)
+    def _of_run(self, run: Sequence[CutChunk], match: LayoutMatch) -> Section:
         timestamps_ms = self._cache.get(_key(run, TIMESTAMPS), partial(self._timestamps, run))
-        window = _window(timestamps_ms, start_ms, end_ms)
-        if window.first == window.end:
-            return ()
-        fill = partial(self._fill, run, match.slabs, window)
-        return (Section(match.rows, timestamps_ms[window.first : window.end], fill),)
+        is_dense = all(chunk.is_dense for chunk in run)
+        return Section(match.rows, timestamps_ms, partial(self._fill, run, match.slabs), is_dense)
 
     def _timestamps(self, run: Sequence[CutChunk]) -> Timestamps:
         parts = [decode_timestamps(self._slabs.timestamps(chunk.chunk_id), chunk.rows) for chunk in run]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _fill(
-        self, run: Sequence[CutChunk], slabs: Sequence[tuple[int, Rows | None]], window: Window, values: Values
+        self, run: Sequence[CutChunk], slabs: Sequence[tuple[int, Rows | None]], first: int, end: int, values: Values
     ) -> None:
         row = 0
         for slab, wanted in slabs:
-            of_slab = self._cache.get(_key(run, slab), partial(self._values, run, slab))[:, window.first : window.end]
-            end = row + (len(of_slab) if wanted is None else len(wanted))
-            values[row:end] = of_slab if wanted is None else of_slab[wanted]
-            row = end
+            of_slab = self._cache.get(_key(run, slab), partial(self._values, run, slab))[:, first:end]
+            stop = row + (len(of_slab) if wanted is None else len(wanted))
+            values[row:stop] = of_slab if wanted is None else of_slab[wanted]
+            row = stop
 
     def _values(self, run: Sequence[CutChunk], slab: int) -> Values:
         series = run[0].slab_series(slab)
@@ -92,6 +77,9 @@ class HeadSections:
 
 def _runs(chunks: Sequence[CutChunk]) -> Iterator[Sequence[CutChunk]]:
     """Chunks of one layout that follow each other in time."""
+    if len(chunks) == 1:
+        yield chunks
+        return
     start = 0
     for position in range(1, len(chunks) + 1):
         is_end = position == len(chunks) or position - start == RUN_CHUNKS_MAX
@@ -109,21 +97,12 @@ def _key(run: Sequence[CutChunk], slab: int) -> tuple[int, int, int, int]:
     return run[0].chunk_id, run[-1].chunk_id, len(run), slab
 
 
-def _window(timestamps_ms: Timestamps, start_ms: int, end_ms: int) -> Window:
-    if timestamps_ms[0] >= start_ms and timestamps_ms[-1] <= end_ms:
-        return Window(0, len(timestamps_ms))
-    return Window(*timestamps_ms.searchsorted((start_ms, end_ms + 1)).tolist())
+def _of_memory(part: MemoryPart, match: LayoutMatch) -> Section | None:
+    if not part.is_ordered:
+        return None
+    fill = partial(_fill_from_memory, part.values, match.columns)
+    return Section(match.rows, part.timestamps_ms, fill, part.is_dense)
 
 
-def _of_memory(part: MemoryPart, match: LayoutMatch, start_ms: int, end_ms: int) -> tuple[Section | None, ...]:
-    if not part.is_ordered or not part.is_dense:
-        return (None,)
-    window = _window(part.timestamps_ms, start_ms, end_ms)
-    if window.first == window.end:
-        return ()
-    fill = partial(_fill_from_memory, part.values, match.columns, window)
-    return (Section(match.rows, part.timestamps_ms[window.first : window.end], fill),)
-
-
-def _fill_from_memory(rows: Values, columns: Rows | slice, window: Window, values: Values) -> None:
-    values[:] = rows[window.first : window.end, columns].T
+def _fill_from_memory(rows: Values, columns: Rows | slice, first: int, end: int, values: Values) -> None:
+    values[:] = rows[first:end, columns].T

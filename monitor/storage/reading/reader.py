@@ -16,7 +16,7 @@ from monitor.model.samples import ABSENT, Timestamps, Values, is_absent
 from monitor.storage.blocks.block import EMPTY_PIECE, Block, Wanted
 from monitor.storage.blocks.label_index import Postings
 from monitor.storage.blocks.pieces import Piece, clip, stripes_of
-from monitor.storage.blocks.sections import Section, stripe_of
+from monitor.storage.blocks.sections import Section
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values
 from monitor.storage.damage import DamageLog
@@ -24,8 +24,9 @@ from monitor.storage.deletion.tombstones import Erasure, Tombstone, erase, erase
 from monitor.storage.head.head import Head
 from monitor.storage.head.series_table import SeriesTable
 from monitor.storage.head.source import CutChunk
-from monitor.storage.interfaces import Selection, SelectionSize, Selector, Stripe
+from monitor.storage.interfaces import Selection, SelectionSize, Selector
 from monitor.storage.journal.journal import SlabReader, slab_id_of
+from monitor.storage.reading.bundles import pending_of
 from monitor.storage.reading.head_sections import HeadSections
 from monitor.storage.reading.hidden_labels import without_components
 from monitor.storage.reading.resolve import (
@@ -102,15 +103,13 @@ class StoreReader:
     def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection:
         resolved, parts = self._resolve(selector, start_ms, end_ms)
         left_out = LeftOut(self._remains.damages)
-        stripes = self._pending_stripes(resolved, parts, start_ms, end_ms, left_out)
-        if stripes is not None:
-            return Selection(resolved.labels, stripes, left_out.warnings())
-        return self._selection(resolved, parts, start_ms, end_ms)
+        pending = self._pending(resolved, parts, start_ms, end_ms, left_out)
+        return self._selection(resolved, parts, start_ms, end_ms) if pending is None else pending
 
-    def _pending_stripes(
+    def _pending(
         self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int, left_out: LeftOut
-    ) -> tuple[Stripe, ...] | None:
-        """Stripes that are read when they are needed, but for sources with gaps; None if samples must be seen before.
+    ) -> Selection | None:
+        """A selection that is read when it is needed, or most of it; None if samples must be seen before.
 
         They must where deletions or damage are about, and where a series is in two places at once.
         """
@@ -121,17 +120,17 @@ class StoreReader:
         except CorruptData as error:
             self._remains.damages.note(error)
             return None
-        note = self._remains.damages.note
-        stripes = {key: stripe_of(found, note) for key, found in sections.items()}
-        pending = [stripe for stripe in stripes.values() if stripe is not None]
-        others = {key for key, stripe in stripes.items() if stripe is None}
-        if others:
-            pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, others)
-            pending += stripes_of(pieces.values(), resolved.labels.size)
-        rows = [stripe.rows for stripe in pending]
-        if len(rows) > 1 and (np.bincount(np.concatenate(rows)) > 1).any():
+        found = pending_of(sections, start_ms, end_ms, self._remains.damages.note)
+        apart = found.stripes
+        if found.others:
+            pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, found.others)
+            apart += stripes_of(pieces.values(), resolved.labels.size)
+        rows = [stripe.rows for stripe in apart]
+        if found.bundle is not None:
+            rows.append(found.bundle.rows)
+        if len(sections) > 1 and rows and (np.bincount(np.concatenate(rows)) > 1).any():
             return None
-        return tuple(pending)
+        return Selection(resolved.labels, tuple(apart), left_out.warnings(), found.bundle)
 
     def _sections(
         self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int
@@ -144,7 +143,7 @@ class StoreReader:
                 sections.setdefault(key, []).append(section)
         head = HeadSections(self._slabs, self._cache)
         for source_match, part in zip(resolved.sources, parts, strict=True):
-            found = head.of_source(source_match, part, start_ms, end_ms)
+            found = head.of_source(source_match, part)
             if found:
                 sections.setdefault(part.key, []).extend(found)
         return sections
@@ -250,14 +249,15 @@ class StoreReader:
             if self._sealed_chunks:
                 cut = [chunk for chunk in cut if chunk.chunk_id not in self._sealed_chunks]
         memory = []
-        for chunk in source.chunks():
-            rows = chunk.visible_rows(self._serial)
-            if not rows or (chunk.ordered and (chunk.last_ms < start_ms or chunk.timestamps_ms[0] > end_ms)):
+        for chunk in source.chunks() if source.cutting or source.late is not None else (source.chunk,):
+            if chunk is None:
                 continue
-            part = MemoryPart(
-                chunk.layout, chunk.timestamps_ms[:rows], chunk.values, chunk.ordered, chunk.is_dense(rows)
+            rows, timestamps_ms = chunk.visible_rows(self._serial), chunk.timestamps_ms
+            if not rows or (chunk.ordered and (timestamps_ms[rows - 1] < start_ms or timestamps_ms[0] > end_ms)):
+                continue
+            memory.append(
+                MemoryPart(chunk.layout, timestamps_ms[:rows], chunk.values, chunk.ordered, chunk.is_dense(rows))
             )
-            memory.append(part)
         return SourceParts(source.key, cut, memory)
 
     def _head_pieces(

@@ -44,11 +44,17 @@ class SourceMatch:
     numbers: SeriesNumbers
     rows: Rows
     layouts: WeakKeyDictionary[ChunkLayout, LayoutMatch] = field(default_factory=WeakKeyDictionary)
+    latest: list[tuple[ChunkLayout, LayoutMatch]] = field(default_factory=list)
+    """The layout asked for last, or none: as a rule it is asked for again, and a weak dictionary takes its time."""
 
     def in_layout(self, layout: ChunkLayout) -> LayoutMatch:
+        for known, match in self.latest:
+            if known is layout:
+                return match
         found = self.layouts.get(layout)
         if found is None:
             found = self.layouts[layout] = match_layout(layout, self.numbers, self.rows)
+        self.latest[:] = [(layout, found)]
         return found
 
 

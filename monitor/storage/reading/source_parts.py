@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.model.samples import Timestamps, Values
 from monitor.storage.head.chunk import ChunkLayout
 from monitor.storage.head.source import CutChunk
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryPart:
+class MemoryPart(NamedTuple):
     """Rows of a chunk in memory as they were when the reader looked."""
 
     layout: ChunkLayout
@@ -21,8 +20,7 @@ class MemoryPart:
     is_dense: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SourceParts:
+class SourceParts(NamedTuple):
     key: str
     cut: Sequence[CutChunk]
     memory: Sequence[MemoryPart]

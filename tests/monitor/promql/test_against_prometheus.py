@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from memory_reader import MemoryReader, SharedStripeReader
+from memory_reader import BundleReader, MemoryReader, SharedStripeReader
 from prometheus_answers import Answer, PrometheusAnswers, Query
 from prometheus_process import running_prometheus
 from promql_generator import SPAN_MS, START_MS, ExpressionGenerator, Series, make_series
@@ -51,7 +51,7 @@ class World:
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     random = Random(SEED + request.param)
     series: Series = make_series(random)
-    reader = MemoryReader() if request.param % 2 else SharedStripeReader()
+    reader = (SharedStripeReader, MemoryReader, BundleReader)[request.param % 3]()
     for labels, samples in series:
         reader.add(labels, samples)
     directory: Path = tmp_path_factory.mktemp("prometheus")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_reader import MemoryReader, SharedStripeReader
+from memory_reader import BundleReader, MemoryReader, SharedStripeReader
 
 from monitor.clock import SystemClock
 from monitor.model.frame import Frame
@@ -84,7 +84,7 @@ series_samples = st.lists(st.tuples(st.integers(1, 40_000), sample_values), min_
 )
 
 
-@pytest.mark.parametrize("reader_type", [MemoryReader, SharedStripeReader])
+@pytest.mark.parametrize("reader_type", [MemoryReader, SharedStripeReader, BundleReader])
 @pytest.mark.parametrize("function", DEFINITIONS)
 @settings(max_examples=8)
 @given(

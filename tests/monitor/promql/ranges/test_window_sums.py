@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.model.samples import Values
+from monitor.promql.ranges.batches import batches
 from monitor.promql.ranges.window_sums import walk_is_cheaper, window_counts, window_sums
-from monitor.promql.ranges.windows import DensePiece, Pieces, Windows, batches, windows_of
+from monitor.promql.ranges.windows import DensePiece, Pieces, Windows, windows_of
 from monitor.promql.steps import Steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -4,20 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.model.label_frame import LabelFrame
 from monitor.model.samples import ABSENT, STALE, Timestamps
-from monitor.promql.ranges import windows
-from monitor.promql.ranges.windows import (
-    Batch,
-    DensePiece,
-    Pieces,
-    batches,
-    pieces_of,
-    samples_until,
-    windows_of,
-    without_gaps,
-)
+from monitor.promql.ranges.batches import CELLS_PER_BATCH, batches
+from monitor.promql.ranges.windows import Batch, DensePiece, Pieces, pieces_of, samples_until, windows_of, without_gaps
 from monitor.promql.steps import Steps
-from monitor.storage.interfaces import Stripe
+from monitor.storage.interfaces import Selection, Stripe
 
 times = st.lists(st.integers(-50, 200), min_size=1, max_size=20, unique=True).map(sorted)
 
@@ -67,7 +59,7 @@ def test_small_pieces_are_laid_end_to_end() -> None:
 
 
 def test_a_large_piece_is_cut_into_slices_without_a_copy() -> None:
-    rows = 5 * windows.CELLS_PER_BATCH // 1000
+    rows = 5 * CELLS_PER_BATCH // 1000
     large = DensePiece(np.arange(rows), np.arange(3, dtype=np.int64), np.ones((rows, 3)))
 
     cut = list(batches(Pieces([large]), 1000))
@@ -94,8 +86,8 @@ def test_rows_with_gaps_get_their_own_timestamps() -> None:
     values = np.array([[1, 2, 3], [4, ABSENT, STALE], [5, 6, 7]])
     stripe = Stripe(np.array([3, 5, 8]), np.array([10, 20, 30], np.int64), values, dense=False)
 
-    without_stale = pieces_of([stripe], keep_stale=False)
-    with_stale = pieces_of([stripe], keep_stale=True)
+    without_stale = pieces_of(Selection(LabelFrame(9, {}), (stripe,)), keep_stale=False)
+    with_stale = pieces_of(Selection(LabelFrame(9, {}), (stripe,)), keep_stale=True)
 
     assert without_stale.dense[0].rows.tolist() == [3, 8]
     assert without_stale.ragged[0].timestamps_ms.tolist() == [10]
