@@ -45,8 +45,7 @@ def delta(windows: Windows) -> Values:
     """How much a gauge changed."""
     extent = _extent(windows)
     factor = (extent.sampled_interval + extent.duration_to_start + extent.duration_to_end) / extent.sampled_interval
-    difference = windows.values_at(windows.last)
-    difference -= windows.values_at(windows.first)
+    difference = windows.values_at(windows.last) - windows.values_at(windows.first)
     difference *= windows.spread(factor)
     return difference
 
@@ -68,22 +67,45 @@ def _extent(windows: Windows) -> _Extent:
 def _extrapolated_increase(windows: Windows, per_seconds: float | None) -> Values:
     extent = _extent(windows)
     first = windows.values_at(windows.first)
-    risen = windows.values_at(windows.last)
-    risen -= first
+    risen = windows.values_at(windows.last) - first
     _add_resets(windows, risen)
-    sampled = windows.spread(extent.sampled_interval)
-    factor = _start_of_counter(first, risen, sampled, windows.spread(extent.duration_to_start))
-    factor += sampled
-    factor += windows.spread(extent.duration_to_end)
-    factor /= sampled
+    result = risen * windows.spread(_factor(extent, extent.duration_to_start, per_seconds))
+    began_inside = np.flatnonzero(_may_have_begun_inside(windows, extent, first, risen))
+    if len(began_inside):
+        cells = np.divmod(began_inside, risen.shape[1])
+        vectors = 0 if windows.batch.vector_of_row is None else windows.batch.vector_of_row[cells[0]]
+        places = (vectors, cells[1])
+        of_cells = _Extent(
+            extent.sampled_interval[places], extent.duration_to_start[places], extent.duration_to_end[places]
+        )
+        start = _start_of_counter(first[cells], risen[cells], of_cells.sampled_interval, of_cells.duration_to_start)
+        result[cells] = _factor(of_cells, start, per_seconds) * risen[cells]
+    return result
+
+
+def _factor(extent: _Extent, duration_to_start: Values, per_seconds: float | None) -> Values:
+    """What the rise between the first and the last sample is multiplied by."""
+    factor = duration_to_start + extent.sampled_interval
+    factor += extent.duration_to_end
+    factor /= extent.sampled_interval
     if per_seconds is not None:
         factor /= per_seconds
-    factor *= risen
     return factor
 
 
+def _may_have_begun_inside(windows: Windows, extent: _Extent, first: Values, risen: Values) -> Mask:
+    """Where `_start_of_counter` may be less than `duration_to_start`, (R, T).
+
+    A counter that was above its rise lies farther from zero than its samples reach, and as a rule that is farther
+    than the edge of the window. Hardly any has just begun, so most cells need no division.
+    """
+    result: Mask = first < risen
+    is_far = extent.duration_to_start > extent.sampled_interval
+    return result | windows.spread(is_far) if is_far.any() else result
+
+
 def _start_of_counter(first: Values, risen: Values, sampled: Values, duration_to_start: Values) -> Values:
-    """How far before its first sample the counter began, (R, T).
+    """How far before its first sample the counter began, (C,) each.
 
     A counter is never negative: if at its slope it would have been zero within the window, it began there.
     """

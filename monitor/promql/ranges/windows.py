@@ -160,11 +160,12 @@ class Windows:
         return self.batch.timestamps_ms.take(self.batch.vector_starts[:, None] + index, mode="clip")
 
     def values_at(self, index: Indices) -> Values:
-        """The values (R, T) of samples `index` (V, T); anything where `index` lies outside the vector."""
+        """The values (R, T) of samples `index` (V, T), not to be changed; anything where it lies outside the vector."""
         batch = self.batch
         if batch.vector_of_row is None:
             matrix = batch.values.reshape(len(batch.rows), -1)
-            return np.asarray(matrix.take(index[0], axis=1, mode="clip"))
+            evenly = _as_slice(index[0], matrix.shape[1])
+            return np.asarray(matrix.take(index[0], axis=1, mode="clip") if evenly is None else matrix[:, evenly])
         return batch.values.take(batch.row_starts[:, None] + index[batch.vector_of_row], mode="clip")
 
     def columns_at(self, matrix: NDArray[AnyScalar], index: Indices) -> NDArray[AnyScalar]:
@@ -201,6 +202,15 @@ class Windows:
         """Where each row's window begins and ends in `batch.values`, (R, T) each."""
         starts = self.batch.row_starts[:, None]
         return starts + self.spread(self.first), starts + self.spread(self.end)
+
+
+def _as_slice(index: Indices, size: int) -> slice | None:
+    """Ascending positions below `size` that are evenly apart, as steps are if samples are; None for others."""
+    first, last = int(index[0]), int(index[-1])
+    apart = (last - first) // max(1, len(index) - 1)
+    if first < 0 or apart < 1 or last >= size or not bool((index[1:] - index[:-1] == apart).all()):
+        return None
+    return slice(first, last + 1, apart)
 
 
 def windows_of(batch: Batch, ends: Steps, range_ms: int, evaluated_ms: Timestamps) -> Windows:

@@ -247,7 +247,8 @@ class Block:
         row = 0
         for part in slabs:
             key = (self.block_id, part.slab_id)
-            of_slab = cache.get(key, partial(self._values, part.slab_id, part.series, count))[:, first:end]
+            read = partial(self._values, part.slab_id, part.series, count)
+            of_slab = cache.get_packed(key, read)[:, first:end]
             stop = row + (part.series if part.wanted is None else len(part.wanted))
             values[row:stop] = of_slab if part.wanted is None else of_slab[part.wanted]
             row = stop
@@ -294,7 +295,8 @@ class Block:
             return EMPTY_PIECE
         for _, first, last, series, _, slab_id in slabs.tolist():
             try:
-                values = cache.get((self.block_id, slab_id), partial(self._values, slab_id, series, count))
+                packed = cache.get_packed((self.block_id, slab_id), partial(self._values, slab_id, series, count))
+                values = packed.astype(np.float64, copy=False)
             except CorruptData as error:
                 on_damage(error)
                 continue

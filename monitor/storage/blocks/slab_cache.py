@@ -7,19 +7,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 Decoded = TypeVar("Decoded", bound=NDArray[Any])
 
 
 ADMITTED_ONE_OF = 4
+ALWAYS_ADMITTED_BYTES = 1 << 15
+_INT32_MAX = 2**31 - 1
 
 
 class SlabCache:
     """Safe for several threads. What is in it is read-only.
 
     When it is full, one of ADMITTED_ONE_OF new arrays is taken in: a query over more than fits leaves most of it as it
-    was, and finds much of its own the next time, instead of nothing.
+    was, and finds much of its own the next time, instead of nothing. Small ones, such as timestamps, always are: what
+    it takes to get them is mostly the asking.
     """
 
     def __init__(self, bytes_max: int) -> None:
@@ -48,8 +52,24 @@ class SlabCache:
                 self.bytes -= oldest.nbytes
         return array
 
+    def get_packed(self, key: Hashable, decode: Callable[[], NDArray[np.float64]]) -> NDArray[Any]:
+        """As `get`, but numbers that are whole and fit are kept as int32, which is half of it. Counters mostly are."""
+        return self.get(key, lambda: _packed(decode()))
+
     def _is_admitted(self, size_bytes: int) -> bool:
-        if self.bytes + size_bytes <= self.bytes_max:
+        if self.bytes + size_bytes <= self.bytes_max or size_bytes <= min(ALWAYS_ADMITTED_BYTES, self.bytes_max):
             return True
         self._refused = (self._refused + 1) % ADMITTED_ONE_OF
         return self._refused == 0 and size_bytes <= self.bytes_max
+
+
+def _packed(values: NDArray[np.float64]) -> NDArray[Any]:
+    """The same numbers as int32 if they are whole, not negative (-0 is not) and fit."""
+    highest = values.max(initial=0)
+    if not highest <= _INT32_MAX or values.view(np.int64).min(initial=0) < 0:
+        return values
+    packed = values.astype(np.int32)
+    if not (packed == values).all():
+        return values
+    packed.flags.writeable = False
+    return packed

@@ -57,7 +57,7 @@ class HeadSections:
     ) -> None:
         row = 0
         for slab, wanted in slabs:
-            of_slab = self._cache.get(_key(run, slab), partial(self._values, run, slab))[:, first:end]
+            of_slab = self._cache.get_packed(_key(run, slab), partial(self._values, run, slab))[:, first:end]
             stop = row + (len(of_slab) if wanted is None else len(wanted))
             values[row:stop] = of_slab if wanted is None else of_slab[wanted]
             row = stop

@@ -30,6 +30,15 @@ def test_groups_sum_up_exactly(rows: list[tuple[int, float]]) -> None:
         assert sums[number].tolist() == pytest.approx([math.fsum(members), -math.fsum(members)], rel=1e-15)
 
 
+@given(st.lists(st.floats(0, 1e300, allow_subnormal=False) | st.integers(0, 99).map(float), min_size=49, max_size=300))
+def test_large_groups_of_one_sign_sum_up_to_the_last_digit(numbers: list[float]) -> None:
+    values = np.array([[number, 1e-9 * number] for number in numbers])
+
+    sums = group_sums(groups_of([0] * len(numbers)), values).total()
+
+    assert sums.tolist() == [[math.fsum(column) for column in values.T.tolist()]]
+
+
 def test_a_large_group_keeps_what_a_plain_sum_loses() -> None:
     values = np.array([[1e17], *[[1.0]] * 1000, [-1e17]])
 
