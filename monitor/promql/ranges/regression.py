@@ -9,9 +9,9 @@ import numpy as np
 from monitor.errors import EvaluationError
 from monitor.model.samples import Indices, Mask, Timestamps, Values
 from monitor.promql.ranges.window_sums import (
-    add_exactly,
     cell_windows,
     chosen,
+    sums_in_order,
     walk,
     walk_is_cheaper,
     window_counts,
@@ -22,6 +22,7 @@ from monitor.promql.ranges.windows import Batch, Windows
 _COVARIANCE_ERROR_MAX = 1e-9
 _ROUNDING = 4 * 2.3e-16
 _WALK_OPERATIONS = 25
+_TERMS_MAX = 1 << 18
 _PREFIX_OPERATIONS = 80
 
 
@@ -127,14 +128,20 @@ def _walked_lines(windows: Windows, reference_ms: Timestamps, wanted: Mask | Non
     """The lines of the wanted cells (C,), summed as upstream does."""
     first, count = cell_windows(windows, wanted)
     time_first, reference = _cell_times(windows, reference_ms, wanted)
-    total, rest = np.zeros((4, len(first))), np.zeros((4, len(first)))
-    for position, y, active in walk(windows.batch.values, first, count):
-        x = (windows.batch.timestamps_ms.take(time_first + position, mode="clip") - reference) / 1000
-        new_total, new_rest = add_exactly(np.stack((x, y, x * y, x * x)), total, rest)
-        total, rest = chosen(active, new_total, total), chosen(active, new_rest, rest)
-    sum_x, sum_y, sum_xy, sum_xx = total + rest
-    slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count)
-    return _Line(slope, sum_y / count - slope * sum_x / count)
+    slope, intercept = np.empty(len(first)), np.empty(len(first))
+    positions = np.arange(int(count.max(initial=0)))[:, None]
+    width = max(1, _TERMS_MAX // (4 * max(1, len(positions))))
+    for start in range(0, len(first), width):
+        cells = slice(start, start + width)
+        is_inside = positions < count[cells]
+        y = windows.batch.values.take(first[cells] + positions, mode="clip")
+        x = (windows.batch.timestamps_ms.take(time_first[cells] + positions, mode="clip") - reference[cells]) / 1000
+        x, y = np.where(is_inside, x, 0.0), np.where(is_inside, y, 0.0)
+        total, rest = sums_in_order(np.stack((x, y, x * y, x * x), axis=1))
+        sum_x, sum_y, sum_xy, sum_xx = total + rest
+        slope[cells] = (sum_xy - sum_x * sum_y / count[cells]) / (sum_xx - sum_x * sum_x / count[cells])
+        intercept[cells] = sum_y / count[cells] - slope[cells] * sum_x / count[cells]
+    return _Line(slope, intercept)
 
 
 def _cell_times(windows: Windows, reference_ms: Timestamps, wanted: Mask | None) -> tuple[Indices, Timestamps]:

@@ -90,6 +90,25 @@ def add_exactly(increment: Values, total: Values, compensation: Values) -> tuple
     return new_total, np.where(np.isinf(new_total), 0.0, compensation + lost)
 
 
+def sums_in_order(terms: Values) -> tuple[Values, Values]:
+    """(N, ...) terms added up one after the other as `add_exactly` does: total and compensation, (...) each.
+
+    Zeros change nothing, so sums with fewer terms may be filled up with them.
+    """
+    total, rest = np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:])
+    for term in terms:
+        new_total = total + term
+        # Neumaier's error is Knuth's but where a sum overflows.
+        rest += addition_errors(total, term, new_total)
+        total = new_total
+    if np.isfinite(total).all():
+        return total, rest
+    total, rest = np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:])
+    for term in terms:
+        total, rest = add_exactly(term, total, rest)
+    return total, rest
+
+
 def chosen(active: Mask | None, new: Values, old: Values) -> Values:
     """`new` where a window is `active`, else `old`."""
     return new if active is None else np.where(active, new, old)
