@@ -14,7 +14,6 @@ Decoded = TypeVar("Decoded", bound=NDArray[Any])
 
 
 ADMITTED_ONE_OF = 4
-ALWAYS_ADMITTED_BYTES = 1 << 15
 _INT32_MAX = 2**31 - 1
 
 
@@ -22,8 +21,7 @@ class SlabCache:
     """Safe for several threads. What is in it is read-only.
 
     When it is full, one of ADMITTED_ONE_OF new arrays is taken in: a query over more than fits leaves most of it as it
-    was, and finds much of its own the next time, instead of nothing. Small ones, such as timestamps, always are: what
-    it takes to get them is mostly the asking.
+    was, and finds much of its own the next time, instead of nothing.
     """
 
     def __init__(self, bytes_max: int) -> None:
@@ -57,7 +55,7 @@ class SlabCache:
         return self.get(key, lambda: _packed(decode()))
 
     def _is_admitted(self, size_bytes: int) -> bool:
-        if self.bytes + size_bytes <= self.bytes_max or size_bytes <= min(ALWAYS_ADMITTED_BYTES, self.bytes_max):
+        if self.bytes + size_bytes <= self.bytes_max:
             return True
         self._refused = (self._refused + 1) % ADMITTED_ONE_OF
         return self._refused == 0 and size_bytes <= self.bytes_max

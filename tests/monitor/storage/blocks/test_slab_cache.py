@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.model.samples import STALE
-from monitor.storage.blocks.slab_cache import ALWAYS_ADMITTED_BYTES, SlabCache
+from monitor.storage.blocks.slab_cache import SlabCache
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,3 @@ def test_whole_numbers_that_fit_are_kept_in_half_the_memory(numbers: list[float]
 
     assert kept.dtype == dtype
     assert kept.astype(np.float64).tobytes() == values.tobytes()
-
-
-def test_a_full_cache_still_takes_in_what_is_small() -> None:
-    cache = SlabCache(2 * ALWAYS_ADMITTED_BYTES)
-    large, small = np.zeros(2 * ALWAYS_ADMITTED_BYTES, np.uint8), np.zeros(8, np.uint8)
-    cache.get("large", lambda: large)
-    cache.get("other", large.copy)
-
-    cache.get("small", lambda: small)
-
-    assert cache.get("small", lambda: large) is small
-    assert cache.bytes <= cache.bytes_max
