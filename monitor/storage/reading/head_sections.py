@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -14,13 +14,11 @@ from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values
 from monitor.storage.head.source import CutChunk
 from monitor.storage.journal.journal import SlabReader, slab_id_of
-from monitor.storage.reading.resolve import LayoutMatch, SourceMatch
+from monitor.storage.reading.resolve import LayoutMatch, MatchedRun, SourceMatch
 from monitor.storage.reading.source_parts import MemoryPart, SourceParts
 
 TIMESTAMPS = -1
 """Where the number of a slab would stand in a key of the cache."""
-RUN_CHUNKS_MAX = 16
-"""Chunks that are kept in the cache as one array, so that a long range takes one look for each source."""
 
 
 class HeadSections:
@@ -33,33 +31,28 @@ class HeadSections:
     def of_source(self, match: SourceMatch, parts: SourceParts) -> list[Section | None]:
         """The source's sections in time order; None for what is in no order. Raises CorruptData."""
         sections: list[Section | None] = []
-        for run in _runs(parts.cut) if parts.cut else ():
-            in_layout = match.in_layout(run[0].layout)
-            if in_layout.slabs:
-                sections.append(self._of_run(run, in_layout))
+        if parts.cut:
+            sections += [self._of_run(run) for run in match.matched_runs(parts.cut)]
         for part in parts.memory:
             in_layout = match.in_layout(part.layout)
             if in_layout.slabs:
                 sections.append(_of_memory(part, in_layout))
         return sections
 
-    def _of_run(self, run: Sequence[CutChunk], match: LayoutMatch) -> Section:
-        timestamps_ms = self._cache.get(_key(run, TIMESTAMPS), partial(self._timestamps, run))
-        is_dense = all(chunk.is_dense for chunk in run)
-        return Section(match.rows, timestamps_ms, partial(self._fill, run, match.slabs), is_dense)
+    def _of_run(self, run: MatchedRun) -> Section:
+        timestamps_ms = self._cache.get((run.key, TIMESTAMPS), partial(self._timestamps, run.chunks))
+        return Section(run.match.rows, timestamps_ms, partial(self._fill, run), run.is_dense)
 
     def _timestamps(self, run: Sequence[CutChunk]) -> Timestamps:
         parts = [decode_timestamps(self._slabs.timestamps(chunk.chunk_id), chunk.rows) for chunk in run]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _fill(
-        self, run: Sequence[CutChunk], slabs: Sequence[tuple[int, Rows | None]], first: int, end: int, values: Values
-    ) -> None:
+    def _fill(self, run: MatchedRun, first: int, end: int, values: Values) -> None:
         row = 0
-        for slab, wanted in slabs:
-            of_slab = self._cache.get_packed(_key(run, slab), partial(self._values, run, slab))[:, first:end]
-            stop = row + (len(of_slab) if wanted is None else len(wanted))
-            values[row:stop] = of_slab if wanted is None else of_slab[wanted]
+        for slab, wanted in run.match.slabs:
+            packed = self._cache.get_packed((run.key, slab), partial(self._values, run.chunks, slab))
+            stop = row + (len(packed) if wanted is None else len(wanted))
+            values[row:stop] = packed[:, first:end] if wanted is None else packed[wanted, first:end]
             row = stop
 
     def _values(self, run: Sequence[CutChunk], slab: int) -> Values:
@@ -73,28 +66,6 @@ class HeadSections:
             values[:, position : position + chunk.rows] = decode_values(blob, series, chunk.rows)
             position += chunk.rows
         return values
-
-
-def _runs(chunks: Sequence[CutChunk]) -> Iterator[Sequence[CutChunk]]:
-    """Chunks of one layout that follow each other in time."""
-    if len(chunks) == 1:
-        yield chunks
-        return
-    start = 0
-    for position in range(1, len(chunks) + 1):
-        is_end = position == len(chunks) or position - start == RUN_CHUNKS_MAX
-        if is_end or not _follows(chunks[position], chunks[position - 1]):
-            yield chunks[start:position]
-            start = position
-
-
-def _follows(chunk: CutChunk, before: CutChunk) -> bool:
-    return chunk.layout is before.layout and chunk.min_ms > before.max_ms
-
-
-def _key(run: Sequence[CutChunk], slab: int) -> tuple[int, int, int, int]:
-    # A chunk may be sealed and so be missing between the same two others: the number of chunks tells.
-    return run[0].chunk_id, run[-1].chunk_id, len(run), slab
 
 
 def _of_memory(part: MemoryPart, match: LayoutMatch) -> Section | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from weakref import WeakKeyDictionary
@@ -20,7 +20,11 @@ from monitor.model.samples import Mask
 from monitor.storage.blocks.block import Block
 from monitor.storage.head.chunk import ChunkLayout
 from monitor.storage.head.series_table import SeriesNumbers, SeriesTable
+from monitor.storage.head.source import CutChunk
 from monitor.storage.interfaces import Selector
+
+RUN_CHUNKS_MAX = 16
+"""Chunks that are kept in the cache as one array, so that a long range takes one look for each source."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,33 @@ class LayoutMatch:
     slabs: tuple[tuple[int, Rows | None], ...]
 
 
+class MatchedRun:
+    """Chunks of one layout that follow each other in time, and which of their series are meant."""
+
+    __slots__ = ("chunks", "is_dense", "key", "match")
+
+    def __init__(self, chunks: Sequence[CutChunk], match: LayoutMatch) -> None:
+        self.chunks = chunks
+        self.match = match
+        self.is_dense = all(chunk.is_dense for chunk in chunks)
+        # A chunk may be sealed and so be missing between the same two others: the number of chunks tells.
+        self.key = (chunks[0].chunk_id, chunks[-1].chunk_id, len(chunks))
+
+
+def runs_of(chunks: Sequence[CutChunk]) -> Iterator[Sequence[CutChunk]]:
+    """At most RUN_CHUNKS_MAX chunks each."""
+    start = 0
+    for position in range(1, len(chunks) + 1):
+        is_end = position == len(chunks) or position - start == RUN_CHUNKS_MAX
+        if is_end or not _follows(chunks[position], chunks[position - 1]):
+            yield chunks[start:position]
+            start = position
+
+
+def _follows(chunk: CutChunk, before: CutChunk) -> bool:
+    return chunk.layout is before.layout and chunk.min_ms > before.max_ms
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceMatch:
     """The matched series of one source of the head: ascending series numbers and the selection's rows."""
@@ -46,6 +77,20 @@ class SourceMatch:
     layouts: WeakKeyDictionary[ChunkLayout, LayoutMatch] = field(default_factory=WeakKeyDictionary)
     latest: list[tuple[ChunkLayout, LayoutMatch]] = field(default_factory=list)
     """The layout asked for last, or none: as a rule it is asked for again, and a weak dictionary takes its time."""
+
+    runs: list[tuple[object, Sequence[MatchedRun]]] = field(default_factory=list)
+    """What cut chunks were last found to be, by their first, their last and their number; or nothing."""
+
+    def matched_runs(self, chunks: Sequence[CutChunk]) -> Sequence[MatchedRun]:
+        """The runs of cut chunks (not empty) that have series of the selection, in time order."""
+        key = (chunks[0].chunk_id, chunks[-1].chunk_id, len(chunks))
+        for known, runs in self.runs:
+            if known == key:
+                return runs
+        found = [MatchedRun(run, self.in_layout(run[0].layout)) for run in runs_of(chunks)]
+        matched = tuple(run for run in found if run.match.slabs)
+        self.runs[:] = [(key, matched)]
+        return matched
 
     def in_layout(self, layout: ChunkLayout) -> LayoutMatch:
         for known, match in self.latest:
