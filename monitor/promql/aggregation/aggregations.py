@@ -112,19 +112,19 @@ def _counts(groups: Groups, vector: Vector) -> Values:
 
 
 def _sum(groups: Groups, vector: Vector) -> Values:
-    return group_sums(groups, _filled(vector, 0.0)).total()
+    return group_sums(groups, vector.values, vector.present).total()
 
 
 def _average(groups: Groups, vector: Vector) -> Values:
-    values, counts = _filled(vector, 0.0), _counts(groups, vector)
-    sums = group_sums(groups, values)
+    counts = _counts(groups, vector)
+    sums = group_sums(groups, vector.values, vector.present)
     averages = sums.high / counts
     overflown = ~np.isfinite(averages)
     averages += sums.low / counts
     if overflown.any():
         # Upstream goes over to incremental means where the sum overflows; these do not overflow either. It may have met
         # an infinity of the other sign afterwards.
-        shares = group_sums(groups, values / counts[groups.group]).total()
+        shares = group_sums(groups, vector.values / counts[groups.group], vector.present).total()
         averages = np.where(overflown, shares, averages)
     return averages
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from monitor.model.label_frame import Rows
-from monitor.model.samples import Values
+from monitor.model.samples import Mask, Values
 from monitor.promql.aggregation.groups import Groups
 from monitor.promql.ranges.window_sums import Sums, add_exactly, addition_errors
 
@@ -16,38 +18,60 @@ _SPLIT_BELOW = 2.0**900
 """Far from where adding to the grid overflows; NaN is not below it."""
 
 
-def group_sums(groups: Groups, values: Values) -> Sums:
-    """(S, T) → (G, T), each group from its first row to its last."""
+def group_sums(groups: Groups, values: Values, present: Mask | None = None) -> Sums:
+    """(S, T) → (G, T), each group from its first row to its last; cells that are not `present` (S, T) count as 0."""
+    rows = _Rows(groups.order, values, present)
     if groups.is_unique:
-        total = groups.sorted(values)
+        total = rows.take(0, len(values))
         return Sums(total, np.zeros_like(total))
-    rows = groups.sorted(values)
     sizes = groups.sizes
-    high, low = np.empty((groups.size, rows.shape[1])), np.empty((groups.size, rows.shape[1]))
+    high, low = np.empty((groups.size, values.shape[1])), np.empty((groups.size, values.shape[1]))
     small = np.flatnonzero(sizes <= _SMALL_GROUP)
     if len(small):
         high[small], low[small] = _row_by_row(rows, groups.starts[small], sizes[small])
     for group in np.flatnonzero(sizes > _SMALL_GROUP).tolist():
-        start = groups.starts[group]
-        high[group], low[group] = _of_large_group(rows[start : start + sizes[group]])
+        start = int(groups.starts[group])
+        high[group], low[group] = _of_large_group(rows, start, start + int(sizes[group]))
     return Sums(high, low)
 
 
-def _row_by_row(rows: Values, starts: Rows, sizes: Rows) -> tuple[Values, Values]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Rows by group, 0 where nothing is present. Only those in use are copied, as many as stay in the cache."""
+
+    order: Rows | None
+    values: Values
+    present: Mask | None
+
+    def take(self, start: int, stop: int) -> Values:
+        """Those from `start` to `stop` - 1; not to be changed."""
+        return self._cells(slice(start, stop) if self.order is None else self.order[start:stop])
+
+    def take_each(self, positions: Rows) -> Values:
+        return self._cells(positions if self.order is None else self.order[positions])
+
+    def _cells(self, rows: Rows | slice) -> Values:
+        cells = self.values[rows]
+        return cells if self.present is None else np.where(self.present[rows], cells, 0.0)
+
+
+def _row_by_row(rows: _Rows, starts: Rows, sizes: Rows) -> tuple[Values, Values]:
     """Many small groups: the first rows of all, then the second rows …"""
-    high, low = rows[starts], np.zeros((len(starts), rows.shape[1]))
+    high = rows.take_each(starts)
+    low = np.zeros_like(high)
     for position in range(1, int(sizes.max())):
         longer = np.flatnonzero(sizes > position)
-        high[longer], low[longer] = add_exactly(rows[starts[longer] + position], high[longer], low[longer])
+        high[longer], low[longer] = add_exactly(rows.take_each(starts[longer] + position), high[longer], low[longer])
     return high, low
 
 
-def _of_large_group(rows: Values) -> tuple[Values, Values]:
-    """One large group (N, T) → (T,), in blocks that fit the cache."""
-    size = max(2, _CELLS_PER_BLOCK // rows.shape[1])
-    high, low = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
+def _of_large_group(rows: _Rows, first: int, stop: int) -> tuple[Values, Values]:
+    """The group of the rows `first` to `stop` - 1 → (T,), in blocks that fit the cache."""
+    steps = rows.values.shape[1]
+    size = max(2, _CELLS_PER_BLOCK // steps)
+    high, low = np.zeros(steps), np.zeros(steps)
+    for start in range(first, stop, size):
+        block = rows.take(start, min(start + size, stop))
         highest = block.max(axis=0)
         is_plain = bool((block.min(axis=0) >= 0).all() and (highest < _SPLIT_BELOW).all())
         block_high, block_low = _by_splitting(block, highest) if is_plain else _by_halves(block)

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -72,13 +74,21 @@ class Vector:
     slabs: Directory
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _SlabPart:
-    """The rows `wanted` of a slab of `series`; None means all."""
+class _SlabPart(NamedTuple):
+    """The rows `wanted` of a slab of `series`; None means all. `places` are theirs among the numbers asked for."""
 
     slab_id: int
     series: int
     wanted: NDArray[np.intp] | None
+    places: slice | NDArray[np.intp]
+
+
+class _TouchedSlabs(NamedTuple):
+    """Rows of the slab directory; what is wanted of slab i is among the numbers from `first[i]` to `end[i]` - 1."""
+
+    slabs: Directory
+    first: NDArray[np.intp]
+    end: NDArray[np.intp]
 
 
 class Block:
@@ -218,28 +228,42 @@ class Block:
     ) -> Iterator[tuple[str, Piece]]:
         """The samples wanted, as (source key, piece), source by source in time order; `sources` None means all."""
         keys, _ = self._source_directory()
-        for vector in self.vectors(wanted):
-            if sources is None or keys[vector.source] in sources:
-                piece = self.load(vector, wanted, cache, on_damage)
-                yield keys[vector.source], clip(piece, wanted.start_ms, wanted.end_ms)
+        for vector in self.vectors(wanted, sources):
+            piece = self.load(vector, wanted, cache, on_damage)
+            yield keys[vector.source], clip(piece, wanted.start_ms, wanted.end_ms)
 
     def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section]]:
         """As `pieces`, to be read later and over the whole time of each. Raises CorruptData."""
         keys, _ = self._source_directory()
-        for vector in self.vectors(wanted):
-            yield keys[vector.source], self._section(vector, wanted, cache)
+        touched = self._touched_slabs(wanted)
+        if not len(touched.slabs):
+            return
+        vectors = self._vector_directory()[touched.slabs[:, 0] - 1, :2].tolist()
+        slabs = zip(touched.slabs.tolist(), touched.first.tolist(), touched.end.tolist(), strict=True)
+        for vector_id, of_vector in groupby(zip(vectors, slabs, strict=True), key=lambda each: each[1][0][0]):
+            found = list(of_vector)
+            source_id, count = found[0][0]
+            parts = [self._slab_part(slab, first, end, wanted.numbers) for _, (slab, first, end) in found]
+            rows = [wanted.rows[part.places] for part in parts]
+            timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, count))
+            is_dense = all(slab[4] for _, (slab, _, _) in found)
+            yield (
+                keys[source_id - 1],
+                Section(
+                    rows[0] if len(rows) == 1 else np.concatenate(rows),
+                    timestamps_ms,
+                    partial(self._fill, parts, count, cache),
+                    is_dense,
+                ),
+            )
 
-    def _section(self, vector: Vector, wanted: Wanted, cache: SlabCache) -> Section:
-        vector_id = int(vector.slabs[0, 0])
-        timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, vector.rows))
-        slabs, rows = [], []
-        for _, first_series, last_series, series, _, slab_id in vector.slabs.tolist():
-            inside, positions = self._places(slab_id, first_series, last_series, series, wanted.numbers)
-            slabs.append(_SlabPart(slab_id, series, None if len(inside) == series else inside))
-            rows.append(wanted.rows[positions])
-        all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
-        is_dense = bool(vector.slabs[:, 4].all())
-        return Section(all_rows, timestamps_ms, partial(self._fill, slabs, vector.rows, cache), is_dense)
+    def _slab_part(self, slab: Sequence[int], first_place: int, end_place: int, numbers: SeriesNumbers) -> _SlabPart:
+        """Which rows of a slab are among `numbers`: some of those from `first_place` to `end_place` - 1."""
+        _, first, last, series, _, slab_id = slab
+        if last - first == series - 1 and end_place - first_place == series:
+            return _SlabPart(slab_id, series, None, slice(first_place, end_place))
+        inside, places = self._places(slab_id, first, last, series, numbers)
+        return _SlabPart(slab_id, series, None if len(inside) == series else inside, places)
 
     def _fill(
         self, slabs: Sequence[_SlabPart], count: int, cache: SlabCache, first: int, end: int, values: Values
@@ -253,31 +277,34 @@ class Block:
             values[row:stop] = of_slab if part.wanted is None else of_slab[part.wanted]
             row = stop
 
-    def vectors(self, wanted: Wanted) -> Iterator[Vector]:
-        """Where the samples wanted are, without reading them."""
-        slabs = self._touched_slabs(wanted)
+    def vectors(self, wanted: Wanted, sources: Container[str] | None = None) -> Iterator[Vector]:
+        """Where the samples wanted are, without reading them; of the sources with these keys, or of all."""
+        slabs = self._touched_slabs(wanted).slabs
         directory = self._vector_directory()
+        if sources is not None:
+            is_meant = np.array([key in sources for key in self._source_directory()[0]], np.bool_)
+            slabs = slabs[is_meant[directory[slabs[:, 0] - 1, 0] - 1]]
         starts = np.flatnonzero(np.diff(slabs[:, 0], prepend=-1))
         for of_vector in np.split(slabs, starts[1:]) if len(slabs) else []:
             source_id, rows, min_ms, max_ms = directory[of_vector[0, 0] - 1].tolist()
             yield Vector(source_id - 1, rows, min_ms, max_ms, of_vector)
 
-    def _touched_slabs(self, wanted: Wanted) -> Directory:
+    def _touched_slabs(self, wanted: Wanted) -> _TouchedSlabs:
         slabs, vectors = self._slab_directory(), self._vector_directory()
         in_time = (vectors[:, 3] >= wanted.start_ms) & (vectors[:, 2] <= wanted.end_ms)
         slabs = slabs[in_time[slabs[:, 0] - 1]]
         first = np.searchsorted(wanted.numbers, slabs[:, 1], side="left")
         end = np.searchsorted(wanted.numbers, slabs[:, 2], side="right")
-        touched: Directory = slabs[end > first]
-        return touched
+        touched = end > first
+        return _TouchedSlabs(slabs[touched], first[touched], end[touched])
 
     def count_samples(self, wanted: Wanted) -> int:
         """About how many samples are wanted, from the directories alone: rows count as evenly spread over time."""
-        slabs = self._touched_slabs(wanted)
+        slabs, first, end = self._touched_slabs(wanted)
         if not len(slabs):
             return 0
-        numbers, vectors = wanted.numbers, self._vector_directory()[slabs[:, 0] - 1]
-        series = np.searchsorted(numbers, slabs[:, 2], side="right") - np.searchsorted(numbers, slabs[:, 1])
+        vectors = self._vector_directory()[slabs[:, 0] - 1]
+        series = end - first
         first_ms, last_ms = np.maximum(vectors[:, 2], wanted.start_ms), np.minimum(vectors[:, 3], wanted.end_ms)
         inside = (last_ms - first_ms + 1) / (vectors[:, 3] - vectors[:, 2] + 1)
         return round(float((series * vectors[:, 1] * inside).sum()))

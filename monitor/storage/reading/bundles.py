@@ -35,6 +35,7 @@ def pending_of(
     A large source with gaps must be read in another way.
     """
     small: list[list[Section]] = []
+    lone_key = ""
     large: dict[str, list[Section]] = {}
     others = set()
     for key, found in sections.items():
@@ -43,10 +44,13 @@ def pending_of(
             others.add(key)
         elif belongs_in_bundle(ready):
             small.append(ready)
+            lone_key = key
         elif all(section.is_dense for section in ready):
             large[key] = ready
         else:
             others.add(key)
+    if len(small) == 1 and all(section.is_dense for section in small[0]):
+        large[lone_key] = small.pop()
     dense = [ready for ready in small if all(section.is_dense for section in ready)]
     gapped = [ready for ready in small if not all(section.is_dense for section in ready)]
     bundle = bundle_of([*dense, *gapped], len(dense), start_ms, end_ms, on_damage) if small else None
@@ -68,7 +72,8 @@ def belongs_in_bundle(sections: Sequence[Section]) -> bool:
     if len(rows) * sum([len(section.timestamps_ms) for section in sections]) > CELLS_MAX:
         return False
     return all(
-        (later.rows is rows or np.array_equal(later.rows, rows)) and later.timestamps_ms[0] > earlier.timestamps_ms[-1]
+        (later.rows is rows or later.rows.tobytes() == rows.tobytes())
+        and later.timestamps_ms[0] > earlier.timestamps_ms[-1]
         for earlier, later in pairwise(sections)
     )
 

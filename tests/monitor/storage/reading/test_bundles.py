@@ -35,6 +35,13 @@ def test_small_sources_are_laid_end_to_end_within_the_time_asked_for() -> None:
     assert found.bundle.read_vectors(0, 1).tolist() == [402, 403, 404, 202, 203, 204]
 
 
+def test_a_lone_source_is_a_stripe() -> None:
+    found = pending_of({"a": [section([4], [1, 2])]}, 2, 9, ignore)
+
+    assert [stripe.values.tolist() for stripe in found.stripes] == [[[402]]]
+    assert found.bundle is None
+
+
 def test_the_stripes_of_a_bundle_are_its_sources() -> None:
     found = pending_of({"a": [section([4, 2], [1, 2])], "b": [section([7], [3], is_dense=False)]}, 0, 9, ignore)
 
@@ -47,14 +54,14 @@ def test_the_stripes_of_a_bundle_are_its_sources() -> None:
 
 
 def test_a_source_out_of_order_is_read_in_another_way() -> None:
-    sources = {"a": [section([1], [3]), section([1], [2])], "b": [section([2], [1])]}
+    sources = {"a": [section([1], [3]), section([1], [2])], "b": [section([2], [1])], "c": [section([3], [1])]}
 
     found = pending_of(sources, 0, 9, ignore)
 
     assert [stripe.rows.tolist() for stripe in found.stripes] == []
     assert found.others == {"a"}
     assert found.bundle is not None
-    assert found.bundle.rows.tolist() == [2]
+    assert found.bundle.rows.tolist() == [2, 3]
 
 
 @pytest.mark.parametrize("is_dense", [True, False])
@@ -73,7 +80,8 @@ def test_damage_is_told_before_reading_fails() -> None:
         raise CorruptData("torn")
 
     told: list[CorruptData] = []
-    found = pending_of({"a": [Section(np.array([0]), np.array([1]), fail)]}, 0, 9, told.append)
+    torn = Section(np.array([0]), np.array([1]), fail, is_dense=False)
+    found = pending_of({"a": [torn]}, 0, 9, told.append)
 
     assert found.bundle is not None
     with pytest.raises(CorruptData):
