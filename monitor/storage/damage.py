@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 
 from monitor.errors import CorruptData
 
 logger = logging.getLogger(__name__)
 
+READING_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged database may raise: a message of SQLite quotes the schema, which need not be text any more."""
 PLACES_MAX = 10_000
 """Places remembered; beyond them damage is counted, and not logged any more."""
 

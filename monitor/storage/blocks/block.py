@@ -26,6 +26,7 @@ from monitor.storage.blocks.pieces import Piece, clip
 from monitor.storage.blocks.sections import Section
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import checksum, decode_timestamps, decode_values
+from monitor.storage.damage import READING_ERRORS
 from monitor.storage.head.series_table import SeriesNumbers, to_numbers
 from monitor.storage.interfaces import Selector
 
@@ -130,7 +131,7 @@ class Block:
                 return self._connection.execute(query, values).fetchall()
         except sqlite3.ProgrammingError as error:
             raise StorageError(f"{self.path}: the block was deleted while it was read: {error}") from error
-        except sqlite3.Error as error:
+        except READING_ERRORS as error:
             raise CorruptData(f"{self.path}: {error}") from error
 
     def directory(self, name: str) -> list[tuple]:  # type: ignore[type-arg]

@@ -25,12 +25,15 @@ from monitor.storage.journal.journal import translate_sqlite_error
 
 FORMAT_VERSION = 1
 PAGE_BYTES = 4096
+SMALL_BLOCK_BYTES_MAX = 8 * 2**20
+SMALL_BLOCK_PAGE_BYTES = 1024
+"""The free ends of pages are a tenth of a small block. In a large one they are little, and long slabs read faster."""
 VECTOR_ROWS_MAX = 4096
 """Long slabs compress better: what repeats after hours is found again."""
 VECTOR_ROWS_MIN = 1024
+"""A query for the last minutes decodes more than it needs of anything longer."""
 _SLAB_VALUES = 1 << 18
 """Slabs of many series are shorter again: whoever reads one of them decodes at most this, 2 ms."""
-"""Longer vectors would compress hardly better, and a query for the last minutes would decode more than it needs."""
 LABEL_GROUP_SERIES = 4096
 """Label sets are stored together for about this many series: they share their values."""
 
@@ -186,10 +189,19 @@ class BlockWriter:
             rows = self._connection.execute(query).fetchall()
             self._execute("INSERT INTO directories VALUES (?, ?)", (name, directory_checksum(rows)))
         self._execute("COMMIT")
+        self._pack()
         self._connection.close()
         sync(self._temporary)
         self._temporary.rename(self._path)
         sync(self._path.parent)
+
+    def _pack(self) -> None:
+        """Gives a small block its own size of pages; that can only be done by writing it once more."""
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        if pages * PAGE_BYTES <= SMALL_BLOCK_BYTES_MAX:
+            self._execute("PRAGMA temp_store = MEMORY")
+            self._execute(f"PRAGMA page_size = {SMALL_BLOCK_PAGE_BYTES}")
+            self._execute("VACUUM")
 
     def abandon(self) -> None:
         """Removes what was written so far."""

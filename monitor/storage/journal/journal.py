@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 SLABS_PER_CHUNK_MAX = 2**20
 PAGE_BYTES = 16_384
 """Entries and slabs are kilobytes to megabytes: fewer, larger pages took a third less CPU than 4 KiB ones."""
-SHRINK_FROM_BYTES = 2**20
+SHRINK_FROM_BYTES = 2**18
 SHRINK_RATIO = 4
 """The files are written anew when they are this much larger than what is in them: as much work as a commit or two."""
 CHECKPOINT_PAGES = 1024

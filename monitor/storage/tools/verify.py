@@ -12,6 +12,7 @@ from pathlib import Path
 from monitor.errors import CorruptData, StorageError
 from monitor.storage.blocks.block import Block
 from monitor.storage.blocks.slab_codec import checksum
+from monitor.storage.damage import READING_ERRORS
 
 
 class FaultKind(enum.Enum):
@@ -89,5 +90,5 @@ def verify_journal(path: Path) -> Iterator[Fault]:
                 for number, expected, data in connection.execute(query):
                     if not isinstance(data, bytes) or checksum(data) != expected:
                         yield Fault(path, kind, number, f"{path}: {name} {number} does not match its checksum")
-    except sqlite3.Error as error:
+    except READING_ERRORS as error:
         yield Fault(path, FaultKind.FILE, 0, f"{path}: {error}")
