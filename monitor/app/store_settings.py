@@ -20,6 +20,7 @@ def store_settings(config: Config) -> StoreSettings:
     head = HeadSettings(
         block_span_ms=storage.block_span_ms,
         series_max=config.limits.head_series,
+        rows_bytes=config.limits.head_rows_bytes,
         late_window_ms=storage.out_of_order_time_window_ms,
     )
     return StoreSettings(
@@ -31,6 +32,7 @@ def store_settings(config: Config) -> StoreSettings:
             retention_disk_percentage=storage.retention.percentage,
         ),
         commit_interval_seconds=storage.commit_interval_ms / 1000,
+        cache_bytes=config.limits.slab_cache_bytes,
     )
 
 

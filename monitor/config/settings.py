@@ -112,6 +112,13 @@ class Limits:
     head_series: int = _limit(
         "head_series", 5_000_000, Unit.COUNT, "most series with recent samples; new ones are dropped above"
     )
+    head_rows_bytes: int = _limit(
+        "head_rows_size",
+        16 * 2**20,
+        Unit.SIZE,
+        "rows of all sources kept in memory on average, until they become slabs",
+    )
+    slab_cache_bytes: int = _limit("slab_cache_size", 128 * 2**20, Unit.SIZE, "decoded slabs kept for the next query")
 
 
 SETTINGS = tuple(

@@ -48,7 +48,7 @@ class StoreSettings:
     head: HeadSettings = field(default_factory=HeadSettings)
     maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
     commit_interval_seconds: float = 1.0
-    cache_bytes: int = 64 * 2**20
+    cache_bytes: int = 128 * 2**20
     selections_max: int = 512
     tombstones_max: int = 1_000
 
