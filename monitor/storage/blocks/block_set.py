@@ -19,6 +19,9 @@ from monitor.storage.reading.readers import Readers
 
 logger = logging.getLogger(__name__)
 
+QUIET_WAIT_SECONDS = 0.05
+"""How long each source of a new block waits for queries to end: both want the interpreter, and a block has time."""
+
 
 class BlockSet:
     """The blocks that readers see. One thread at a time changes it."""
@@ -42,7 +45,7 @@ class BlockSet:
         path = self._directory.blocks / f"{span}-{uuid4().hex[:12]}.sqlite"
         writer = BlockWriter(path)
         try:
-            write_sources(writer, self._until_stopping(sources))
+            write_sources(writer, self._between_queries(sources))
             if writer.is_empty:
                 writer.abandon()
                 return None
@@ -52,10 +55,11 @@ class BlockSet:
             raise
         return path
 
-    def _until_stopping(self, sources: Iterable[SourceRows]) -> Iterator[SourceRows]:
+    def _between_queries(self, sources: Iterable[SourceRows]) -> Iterator[SourceRows]:
         for source in sources:
             if self.is_stopping:
                 raise StorageStopping("the store is about to be closed, its blocks are written after the next start")
+            self._readers.wait_for_quiet(QUIET_WAIT_SECONDS)
             yield source
 
     def publish(self, change: Callable[[Sealed], Sealed]) -> None:

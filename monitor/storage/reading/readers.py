@@ -36,8 +36,13 @@ class Readers:
                 self._active[epoch] -= 1
                 if not self._active[epoch]:
                     del self._active[epoch]
-                    if epoch < self._epoch:  # only those of an older set are waited for
+                    if epoch < self._epoch or not self._active:
                         self._changed.notify_all()
+
+    def wait_for_quiet(self, timeout_seconds: float) -> bool:
+        """Waits until nobody reads. Whether that is so now."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._active, timeout_seconds)
 
     def publish(self, sealed: Sealed, timeout_seconds: float) -> bool:
         """Gives new readers `sealed`, and waits until the readers of anything older have ended. Whether they have."""
