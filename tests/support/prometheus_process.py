@@ -65,6 +65,8 @@ def running_prometheus(directory: Path, *flags: str, config: str = "global: {}\n
         f"--config.file={config_file}",
         f"--storage.tsdb.path={directory / 'data'}",
         "--web.listen-address=127.0.0.1:0",
+        # A connection may wait for as long as a busy machine takes to work out our own answers.
+        "--web.read-timeout=1h",
         *flags,
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
