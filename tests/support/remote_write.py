@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 import cramjam
+from native_histograms import varint
 
 Samples = Mapping[int, float]
 """Values by timestamp in milliseconds."""
@@ -25,18 +26,9 @@ def _time_series(labels: Mapping[str, str], samples: Samples) -> bytes:
 
 
 def _sample(timestamp_ms: int, value: float) -> bytes:
-    return b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(timestamp_ms & (2**64 - 1))
+    return b"\x09" + struct.pack("<d", value) + b"\x10" + varint(timestamp_ms & (2**64 - 1))
 
 
 def _field(number: int, content: bytes) -> bytes:
     """A length-delimited field."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return varint(number << 3 | 2) + varint(len(content)) + content
