@@ -16,6 +16,11 @@ def read_slab(blob: bytes, series: int, rows: int) -> np.ndarray:  # type: ignor
     if coding == 1:
         bits, _ = _planes(unzip(blob[1:]), count, folded=False)
         return np.array([struct.unpack("<d", struct.pack("<Q", number))[0] for number in bits]).reshape(series, rows)
+    if coding >= 6:
+        (length,) = struct.unpack("<I", blob[2:6])
+        exact = read_slab(bytes([coding - 4, blob[1]]) + blob[6 + length :], series, rows)
+        corrections, _ = _planes(unzip(blob[6 : 6 + length]), count)
+        return (exact.view(np.int64).reshape(-1) + corrections).view(np.float64).reshape(series, rows)
     if coding == 2:
         whole = standalone.simple_decompress(blob[2:]).tolist()
     elif coding == 3:

@@ -1,7 +1,12 @@
-"""Samples that are decimals with few digits behind the point, as whole numbers: 12.07 seconds are 1207 hundredths."""
+"""Samples that are decimals with few digits behind the point, as whole numbers: 12.07 seconds are 1207 hundredths.
+
+What was summed up or multiplied in floating point is often some last bits beside a decimal: 71 · 0.001 is not 0.071.
+Such samples are whole numbers and small corrections.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,41 +21,80 @@ _DECIMALS_MAX = 9
 
 _EXACT_BELOW = 2.0**53
 _LOOKED_AT = 64
+_CORRECTION_MAX = 100
+"""Sums drift away from decimals; folded, this is still one byte."""
+_NEAR_BELOW = 2.0**45
+"""Decimals of larger numbers are so dense that any sample is near one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WholeNumbers:
-    """`numbers` (S, T): the samples times 10 to the power of `decimals`."""
+    """`numbers` (S, T): the samples times 10 to the power of `decimals`.
+
+    `corrections` (S, T) says by how many float64 each sample lies beyond that decimal; None if by none.
+    """
 
     numbers: Integers
     decimals: int
+    corrections: Integers | None = None
 
 
 def whole_numbers(values: Values) -> WholeNumbers | None:
     """The samples (S, T) as whole numbers from which each comes back with every bit; None if they have none."""
+    return _scaled(values, _exact) or _scaled(values, _near)
+
+
+_Scale = Callable[[Values, int], WholeNumbers | None]
+
+
+def _scaled(values: Values, scale: _Scale) -> WholeNumbers | None:
+    """By the lowest power of ten that `scale` takes."""
     flat = values.reshape(-1)
     few = flat[:: max(1, len(flat) // _LOOKED_AT)]
     for decimals in range(_DECIMALS_MAX + 1):
-        if _scaled(few, decimals) is not None:
-            numbers = _scaled(values, decimals)
-            if numbers is not None:
-                return WholeNumbers(numbers, decimals)
+        if scale(few, decimals) is not None:
+            whole = scale(values, decimals)
+            if whole is not None:
+                return whole
     return None
 
 
-def _scaled(values: Values, decimals: int) -> Integers | None:
+def _exact(values: Values, decimals: int) -> WholeNumbers | None:
+    numbers = _rounded(values, decimals, _EXACT_BELOW)
+    if numbers is None or not (_bits(decimal_values(numbers, decimals)) == _bits(values)).all():
+        return None
+    return WholeNumbers(numbers, decimals)
+
+
+def _near(values: Values, decimals: int) -> WholeNumbers | None:
+    numbers = _rounded(values, decimals, _NEAR_BELOW)
+    if numbers is None:
+        return None
+    corrections = _bits(values) - _bits(decimal_values(numbers, decimals))
+    is_near = (corrections <= _CORRECTION_MAX) & (corrections >= -_CORRECTION_MAX)
+    return WholeNumbers(numbers, decimals, corrections) if is_near.all() else None
+
+
+def _rounded(values: Values, decimals: int, limit: float) -> Integers | None:
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.rint(values * 10.0**decimals)
-        if not (np.abs(scaled) < _EXACT_BELOW).all():
+        if not (np.abs(scaled) < limit).all():
             return None
-    numbers = scaled.astype(np.int64)
-    is_same = decimal_values(numbers, decimals).view(np.int64) == values.view(np.int64)
-    return numbers if is_same.all() else None
+    return scaled.astype(np.int64)
 
 
 def decimal_values(numbers: Integers, decimals: int) -> Values:
-    """What `whole_numbers` was made of. A division of exact numbers is correctly rounded, a product is not."""
+    """Exact whole numbers again as decimals. A division of exact numbers is correctly rounded, a product is not."""
     values = numbers.astype(np.float64)
     if decimals:
         values /= 10.0**decimals
     return values
+
+
+def corrected(values: Values, corrections: Integers) -> Values:
+    """Each value as many float64 further on as its correction says."""
+    return (_bits(values) + corrections).view(np.float64)
+
+
+def _bits(values: Values) -> Integers:
+    return values.view(np.int64)

@@ -30,11 +30,16 @@ SLABS = {
     Coding.WHOLE_PLANES: np.tile(RANDOM.integers(0, 2**40, (2, 60)), 12).astype(float),
     Coding.STEPS: np.tile(NOISE[:1], 5).cumsum(axis=1) / 1000,
     Coding.STEPS_ACROSS: np.repeat(NOISE[:1], 8, axis=0).cumsum(axis=1).cumsum(axis=0) * 1.0,
+    Coding.NEAR_WHOLE: (RANDOM.integers(0, 1000, (20, 200)) / 1000).cumsum(axis=1),
+    Coding.NEAR_WHOLE_PLANES: np.tile(RANDOM.integers(0, 2**40, (2, 60)), 12) * 0.001,
+    Coding.NEAR_STEPS: np.tile(NOISE[:1], 5).cumsum(axis=1) * 0.001,
+    Coding.NEAR_STEPS_ACROSS: np.repeat(NOISE[:1], 8, axis=0).cumsum(axis=1).cumsum(axis=0) * 0.001,
 }
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12)
 any_bits = hnp.arrays(np.uint64, shapes)
 decimals = hnp.arrays(np.int64, shapes, elements=st.integers(-(2**40), 2**40)).map(lambda array: array / 1000)
 counters = hnp.arrays(np.float64, shapes, elements=st.integers(0, 300).map(float)).map(lambda array: array.cumsum(1))
+products = decimals.map(lambda array: array * 0.001)
 
 
 @pytest.mark.parametrize("coding", SLABS, ids=lambda coding: coding.name)
@@ -48,7 +53,7 @@ def test_each_coding_is_the_smallest_for_something(coding: Coding) -> None:
 
 
 @settings(deadline=None)
-@given(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters)
+@given(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters | products)
 def test_a_slab_keeps_every_bit(values: np.ndarray) -> None:  # type: ignore[type-arg]
     for encode in (encode_values, encode_values_small):
         assert decode_values(encode(values), *values.shape).tobytes() == values.tobytes()
@@ -86,14 +91,14 @@ def test_a_slab_of_another_size_than_its_row_says_is_corrupt(coding: Coding) -> 
             decode_values(data, *wrong)
 
 
-@given(st.integers(0, 7), st.binary(max_size=200))
+@given(st.integers(0, max(Coding) + 2), st.binary(max_size=200))
 def test_garbage_never_decodes_to_a_slab(coding: int, data: bytes) -> None:
     with pytest.raises(CorruptData):
         decode_values(bytes([coding]) + data, 1000, 1000)
 
 
 @settings(deadline=None)
-@given(st.lists(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters, max_size=6))
+@given(st.lists(any_bits.map(lambda bits: bits.view(np.float64)) | decimals | counters | products, max_size=6))
 def test_slabs_of_one_metric_keep_every_bit_whatever_came_before(slabs: list[np.ndarray]) -> None:  # type: ignore[type-arg]
     encoder = SlabEncoder()
 
