@@ -20,7 +20,7 @@ from monitor.config.config import Config
 from monitor.config.settings import Limits
 from monitor.promql.engine import Engine
 from monitor.scrape.target_status import JobTargets
-from monitor.storage.head.push import PushedBatch
+from monitor.storage.head.push_groups import PushedBatch
 from monitor.storage.interfaces import Reader, Selector
 from monitor.storage.statistics import StoreStatistics
 
@@ -42,6 +42,10 @@ class ReadableStore(Protocol):
 class WritableStore(Protocol):
     def push(self, batch: PushedBatch) -> int:
         """Takes the samples in; how many were refused because they come too late."""
+        ...
+
+    def pushed_series(self) -> int:
+        """How many series came so far, about."""
         ...
 
     def durable(self) -> Future[None]:

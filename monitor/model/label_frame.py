@@ -19,6 +19,8 @@ Codes = NDArray[np.int32]
 Rows = NDArray[np.intp]
 
 _COMPACT_BEYOND = 2**62
+_FEW_SETS = 64
+"""Up to so many, looking at every code takes less time than finding out which are used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +66,10 @@ class LabelColumn:
 
     def recoded(self, code_by_value: dict[str, int]) -> Codes:
         """The codes under another numbering; values not in it yet are added to it."""
+        if len(self.codes) <= _FEW_SETS:
+            values = self.values
+            codes = [code_by_value.setdefault(values[code], len(code_by_value)) for code in self.codes.tolist()]
+            return np.array(codes, np.int32)
         used = self.used()
         lookup = [code_by_value.setdefault(self.values[code], len(code_by_value)) for code in used.tolist()]
         return np.array(lookup, np.int32)[np.searchsorted(used, self.codes)]

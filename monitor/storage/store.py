@@ -23,7 +23,8 @@ from monitor.storage.deletion.delete_series import SeriesDeleter
 from monitor.storage.deletion.tombstones import Tombstone, Tombstones, decode_selectors
 from monitor.storage.head.head import Head
 from monitor.storage.head.head_state import HeadSettings
-from monitor.storage.head.push import PushedBatch, PushSources
+from monitor.storage.head.push import PushSources
+from monitor.storage.head.push_groups import PushedBatch
 from monitor.storage.head.source import Source
 from monitor.storage.interfaces import Selector
 from monitor.storage.journal.committer import Checkpoint, Committer
@@ -123,6 +124,10 @@ class Store:
     def push(self, batch: PushedBatch, *, is_backfill: bool = False) -> int:
         """See PushSources.append."""
         return self._push_sources.append(batch, is_backfill=is_backfill)
+
+    def pushed_series(self) -> int:
+        """How many series are known by the keys they were pushed with."""
+        return self._push_sources.known_keys
 
     def durable(self) -> Future[None]:
         """Done once everything appended so far is on disk; fails with StorageFull if it cannot be."""

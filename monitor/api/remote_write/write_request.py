@@ -11,6 +11,7 @@ all series together; any other valid encoding is read field by field, with the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cramjam
@@ -33,6 +34,7 @@ _USUAL_SAMPLE = np.dtype(
 
 `head` and `tail` are whole words that hold the bytes before and behind the value, and one byte of it each.
 """
+SAMPLE_BYTES = _USUAL_SAMPLE.itemsize
 _HEAD_MASK, _HEAD = np.uint32(0x00FFFFFF), np.uint32(0x091012)
 _TAIL_MASK, _TAIL = np.uint64(0x80808080_8080FF00), np.uint64(0x00808080_80801000)
 """The time's tag, and that its first five bytes go on and the last one does not."""
@@ -42,7 +44,7 @@ _TAIL_MASK, _TAIL = np.uint64(0x80808080_8080FF00), np.uint64(0x00808080_8080100
 class WriteRequest:
     """`keys` are the encoded labels of K series in the order they came; series k has `counts[k]` samples."""
 
-    keys: list[bytes]
+    keys: Sequence[bytes]
     counts: NDArray[np.intp]
     timestamps_ms: Timestamps
     values: Values
@@ -65,9 +67,7 @@ def decompress(body: bytes, bytes_max: int) -> bytes:
 def decode_write_request(body: bytes) -> WriteRequest:
     """Raises BadRequest with the position of what is wrong."""
     try:
-        starts, ends = _series_bounds(body)
-        usual = _decode_usual(body, starts, ends)
-        return _decode_any(body, starts, ends) if usual is None else usual
+        return decode_usual(body) or decode_any(body)
     except (ValueError, IndexError) as error:
         raise BadRequest(f"remote write request: {error}") from None
 
@@ -75,9 +75,7 @@ def decode_write_request(body: bytes) -> WriteRequest:
 def decode_labels(key: bytes) -> Labels:
     """The label set of a series key. Raises BadRequest on what Prometheus refuses as well."""
     try:
-        pairs = _usual_labels(key)
-        if pairs is None:
-            pairs = [_decode_label(key, start, end) for number, start, end in fields(key, 0, len(key)) if number == 1]
+        pairs = [_decode_label(key, start, end) for number, start, end in fields(key, 0, len(key)) if number == 1]
     except (ValueError, IndexError) as error:
         raise BadRequest(f"remote write labels: {error}") from None
     names = [name for name, _ in pairs]
@@ -89,24 +87,6 @@ def decode_labels(key: bytes) -> Labels:
     if METRIC_NAME not in labels:
         raise BadRequest(f"remote write labels: got {labels}, want a metric name")
     return labels
-
-
-def _usual_labels(key: bytes) -> list[tuple[str, str]] | None:
-    """Labels whose texts are shorter than 128 bytes, name before value; None if some are written otherwise."""
-    pairs, position, end = [], 0, len(key)
-    while position < end:
-        name_start = position + 4
-        name_end = name_start + key[position + 3]
-        value_start = name_end + 2
-        label_end = position + 2 + key[position + 1]
-        is_usual = key[position] == key[position + 2] == 0x0A and key[name_end] == 0x12
-        if not is_usual or max(key[position + 1], key[position + 3], key[name_end + 1]) >= 0x80:
-            return None
-        if value_start + key[name_end + 1] != label_end or label_end > end:
-            return None
-        pairs.append((key[name_start:name_end].decode(), key[value_start:label_end].decode()))
-        position = label_end
-    return pairs
 
 
 def _decode_label(key: bytes, start: int, end: int) -> tuple[str, str]:
@@ -152,7 +132,9 @@ def _series_bounds(body: bytes) -> tuple[list[int], list[int]]:
     return starts, ends
 
 
-def _decode_any(body: bytes, starts: list[int], ends: list[int]) -> WriteRequest:
+def decode_any(body: bytes) -> WriteRequest:
+    """Any valid encoding. Raises ValueError or IndexError."""
+    starts, ends = _series_bounds(body)
     keys, counts, times, values, histograms = [], [], [], [], []
     for start, end in zip(starts, ends, strict=True):
         labels, count, messages = [], 0, []
@@ -189,27 +171,40 @@ def _decode_sample(body: bytes, start: int, end: int) -> tuple[float, int]:
 # All series together.
 
 
-def _decode_usual(body: bytes, starts: list[int], ends: list[int]) -> WriteRequest | None:
-    """The same as `_decode_any`, or None if some series is not written the usual way."""
+def decode_usual(body: bytes) -> WriteRequest | None:
+    """The same as `decode_any`, or None if some series is not written the usual way."""
+    starts, ends = _series_bounds(body)
     if not starts:
         return None
     series_ends = np.array(ends, np.int64)
     label_ends = _label_ends(np.frombuffer(body, np.uint8), np.array(starts, np.int64), series_ends)
     if label_ends is None:
         return None
-    counts, rest = np.divmod(series_ends - label_ends, _USUAL_SAMPLE.itemsize)
+    counts, rest = np.divmod(series_ends - label_ends, SAMPLE_BYTES)
     if rest.any():
         return None
     # Joining bytes takes a sixtieth of the time that np.concatenate takes over an unaligned dtype.
     view, sample_starts = memoryview(body), label_ends.tolist()
     parts = [view[first:end] for first, end in zip(sample_starts, ends, strict=True)]
-    samples = np.frombuffer(b"".join(parts), _USUAL_SAMPLE)
+    samples = _times_and_values(np.frombuffer(b"".join(parts), _USUAL_SAMPLE))
+    if samples is None:
+        return None
+    keys = [body[start:end] for start, end in zip(starts, sample_starts, strict=True)]
+    return WriteRequest(keys, counts.astype(np.intp), *samples)
+
+
+def usual_samples(body: bytes, places: NDArray[np.integer]) -> tuple[Timestamps, Values] | None:
+    """The samples that begin at `places` (N,), all within `body`; None if one of them is not written the usual way."""
+    windows = np.ndarray((len(body) - SAMPLE_BYTES + 1,), _USUAL_SAMPLE, body, strides=(1,))
+    return _times_and_values(windows[places])
+
+
+def _times_and_values(samples: NDArray[np.void]) -> tuple[Timestamps, Values] | None:
     # Copies: a strided operation on an unaligned field takes twice as long as one on the copy.
     head, tail = samples["head"].copy(), samples["tail"].copy()
     if ((head & _HEAD_MASK) != _HEAD).any() or ((tail & _TAIL_MASK) != _TAIL).any():
         return None
-    keys = [body[start:end] for start, end in zip(starts, sample_starts, strict=True)]
-    return WriteRequest(keys, counts.astype(np.intp), _times_of(tail), samples["value"].copy())
+    return _times_of(tail), samples["value"].copy()
 
 
 def _times_of(tail: NDArray[np.uint64]) -> Timestamps:

@@ -6,19 +6,16 @@ A sender repeats a request on 5xx and 429 and drops it on 400. So nothing good m
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import compress
 
 import numpy as np
 
 from monitor.api.context import WritableStore
 from monitor.api.remote_write.histogram_components import component_series
 from monitor.api.remote_write.histogram_message import HistogramSample, decode_histogram
-from monitor.api.remote_write.write_request import WriteRequest, decode_labels
+from monitor.api.remote_write.label_sets import decode_float_label_sets, decode_label_sets
+from monitor.api.remote_write.write_request import WriteRequest
 from monitor.errors import BadRequest, LimitExceeded
-from monitor.model.labels import Labels
-from monitor.model.native_histograms import COMPONENT_LABEL
-from monitor.model.samples import Mask
-from monitor.storage.head.push import PushedBatch, batch_of
+from monitor.storage.head.push_groups import PushedBatch, batch_of
 
 YEAR_10000_MS = 253_402_300_800_000
 
@@ -39,16 +36,9 @@ class Written:
 def write_samples(store: WritableStore, request: WriteRequest) -> Written:
     """Pushes what the store takes. Raises StorageFull if it takes nothing more."""
     timely, written = _timely(request, Written(len(request.keys)))
-    batch = batch_of(timely.keys, _float_labels, timely.counts, timely.timestamps_ms, timely.values)
+    batch = batch_of(timely.keys, decode_float_label_sets, timely.counts, timely.timestamps_ms, timely.values)
     written = _push(store, batch, written)
     return _write_histograms(store, request, written) if request.histograms else written
-
-
-def _float_labels(key: bytes) -> Labels:
-    labels = decode_labels(key)
-    if COMPONENT_LABEL in labels:
-        raise BadRequest(f"remote write labels: got {labels}, want no label {COMPONENT_LABEL}: it is reserved")
-    return labels
 
 
 def _write_histograms(store: WritableStore, request: WriteRequest, written: Written) -> Written:
@@ -68,7 +58,9 @@ def _write_histograms(store: WritableStore, request: WriteRequest, written: Writ
         np.concatenate([each.values for each in series]),
     )
     timely, kept = _timely(components, replace(written, samples=0))
-    kept = _push(store, batch_of(timely.keys, decode_labels, timely.counts, timely.timestamps_ms, timely.values), kept)
+    kept = _push(
+        store, batch_of(timely.keys, decode_label_sets, timely.counts, timely.timestamps_ms, timely.values), kept
+    )
     return replace(kept, samples=written.samples + (len(samples) if kept.samples else 0))
 
 
@@ -93,8 +85,8 @@ def _push_halves(store: WritableStore, batch: PushedBatch, written: Written, err
     if len(batch.keys) == 1:
         return written.refusing(1, str(error))
     middle = len(batch.keys) // 2
-    written = _push(store, _sliced(batch, 0, middle), written)
-    return _push(store, _sliced(batch, middle, len(batch.keys)), written)
+    written = _push(store, batch.taken(np.arange(middle)), written)
+    return _push(store, batch.taken(np.arange(middle, len(batch.keys))), written)
 
 
 def _timely(request: WriteRequest, written: Written) -> tuple[WriteRequest, Written]:
@@ -116,35 +108,8 @@ def _well_labelled(batch: PushedBatch, written: Written) -> tuple[PushedBatch, W
     is_good = np.ones(len(batch.keys), np.bool_)
     for position, key in enumerate(batch.keys):
         try:
-            batch.labels_of(key)
+            batch.label_sets([key])
         except BadRequest as error:
             is_good[position] = False
             written = written.refusing(1, str(error))
-    return _chosen(batch, is_good), written
-
-
-def _sliced(batch: PushedBatch, first: int, end: int) -> PushedBatch:
-    """Series `first` to `end`, the latter not included."""
-    if end - first == len(batch.keys):
-        return batch
-    begin = int(batch.counts[:first].sum())
-    samples = slice(begin, begin + int(batch.counts[first:end].sum()))
-    return replace(
-        batch,
-        keys=batch.keys[first:end],
-        counts=batch.counts[first:end],
-        timestamps_ms=batch.timestamps_ms[samples],
-        values=batch.values[samples],
-    )
-
-
-def _chosen(batch: PushedBatch, is_chosen: Mask) -> PushedBatch:
-    """Some series, in the same order."""
-    samples = np.repeat(is_chosen, batch.counts)
-    return replace(
-        batch,
-        keys=list(compress(batch.keys, is_chosen.tolist())),
-        counts=batch.counts[is_chosen],
-        timestamps_ms=batch.timestamps_ms[samples],
-        values=batch.values[samples],
-    )
+    return batch.taken(np.flatnonzero(is_good)), written

@@ -10,7 +10,7 @@ from monitor.api.answers import Answer
 from monitor.api.context import ApiContext, WritableStore
 from monitor.api.endpoint import POST, Endpoint
 from monitor.api.errors import RETRY_AFTER, error_answer
-from monitor.api.remote_write.write_request import decode_write_request, decompress
+from monitor.api.remote_write.sent_series import SentRequests
 from monitor.api.remote_write.write_samples import Written, write_samples
 from monitor.api.request_body import read_body
 from monitor.errors import BadRequest, NotFound, Overloaded, UnsupportedMediaType
@@ -25,6 +25,7 @@ class WriteRoutes:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._sent = SentRequests(lambda: context.receiver.pushed_series() if context.receiver else 0)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (
@@ -67,7 +68,7 @@ class WriteRoutes:
         body = await read_body(request, bytes_max, "write_request_size", limits.request_body_timeout_ms)
 
         def take() -> Written:
-            return write_samples(store, decode_write_request(decompress(body, bytes_max)))
+            return write_samples(store, self._sent.decode(body, bytes_max))
 
         return await self._context.writes.start(take)
 

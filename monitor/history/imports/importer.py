@@ -13,10 +13,10 @@ from monitor.errors import LimitExceeded
 from monitor.history.imports.csv_lines import CsvLines
 from monitor.history.imports.exposition_lines import ExpositionLines
 from monitor.history.imports.json_lines import JsonLines
-from monitor.history.imports.parsed_lines import LineError, LineParser, ParsedLines, labels_of
+from monitor.history.imports.parsed_lines import LineError, LineParser, ParsedLines, label_sets
 from monitor.history.imports.record_splitter import Lines, RecordSplitter
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
-from monitor.storage.head.push import PushedBatch, batch_of
+from monitor.storage.head.push_groups import PushedBatch, batch_of
 
 ERRORS_MAX = 20
 
@@ -98,7 +98,7 @@ class Importer:
             self._push(parsed)
 
     def _push(self, parsed: ParsedLines) -> None:
-        batch = batch_of(list(parsed.keys), labels_of, parsed.counts, parsed.timestamps_ms, parsed.values)
+        batch = batch_of(list(parsed.keys), label_sets, parsed.counts, parsed.timestamps_ms, parsed.values)
         try:
             if batch.keys:
                 self._store.push(batch, is_backfill=True)

@@ -11,6 +11,7 @@ import orjson
 from numpy.typing import NDArray
 
 from monitor.history.imports.record_splitter import Lines
+from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import Timestamps, Values
 
@@ -59,9 +60,9 @@ def series_key(labels: Mapping[str, str]) -> bytes:
     return _KEY_PREFIX + orjson.dumps({name: value for name, value in sorted(labels.items()) if value})
 
 
-def labels_of(key: bytes) -> Labels:
-    """The label set that `series_key` made the key of."""
-    return Labels(orjson.loads(key[len(_KEY_PREFIX) :]))
+def label_sets(keys: Sequence[bytes]) -> LabelFrame:
+    """The label sets that `series_key` made the keys of."""
+    return LabelFrame.of([orjson.loads(key[len(_KEY_PREFIX) :]) for key in keys])
 
 
 def check_time(timestamp_ms: int) -> int:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model.label_frame import Rows, group_codes
-from monitor.model.samples import ABSENT, Timestamps, Values, has_gaps, is_absent
+from monitor.model.samples import ABSENT, Mask, Timestamps, Values, has_gaps, is_absent
 from monitor.storage.head.row_memory import new_rows
 from monitor.storage.head.series_table import SeriesNumbers
+
+Columns = NDArray[np.integer] | slice
+"""Columns of a chunk in any order, or from `start` to `stop` of a slice, which takes a fraction of the time."""
 
 SLAB_SERIES_MAX = 256
 """More series of one metric are split into several slabs, so that reading one of them decodes a bounded piece."""
@@ -182,12 +185,20 @@ class Chunk:
             self.values[row, columns] = values
         self.rows = row + 1
 
-    def extend(self, timestamps_ms: Timestamps, serial: int, values: Values, columns: Rows) -> None:
+    def takes(self, timestamps_ms: Timestamps) -> bool:
+        """Whether ascending rows of these times may follow the last one, all of them."""
+        return (
+            self.rows + len(timestamps_ms) <= self.capacity
+            and bool(timestamps_ms[0] > self.last_ms)
+            and bool(timestamps_ms[-1] < self.span_end_ms)
+        )
+
+    def extend(self, timestamps_ms: Timestamps, serial: int, values: Values, columns: Columns) -> None:
         """T rows at once: `values` (T, S) for `columns` (S,)."""
         start, end = self.rows, self.rows + len(timestamps_ms)
         self.timestamps_ms[start:end] = timestamps_ms
         self.serials[start:end] = serial
-        if len(columns) < self.columns:
+        if values.shape[1] < self.columns:
             self.values[start:end] = ABSENT
         self.values[start:end, columns] = values
         self.rows = end
@@ -213,16 +224,26 @@ class Chunk:
             values[:rows],
         )
 
-    def fill(self, rows: Rows, columns: Rows, values: Values) -> int:
+    def rows_at(self, timestamps_ms: Timestamps) -> tuple[Mask, Rows]:
+        """Which of ascending times (T,) have a row here, and the rows of those."""
+        known = self.timestamps_ms[: self.rows]
+        order = None if self.ordered else np.argsort(known, kind="stable")
+        place = np.minimum(known.searchsorted(timestamps_ms, sorter=order), len(known) - 1)
+        rows = place if order is None else order[place]
+        is_there = known[rows] == timestamps_ms
+        return is_there, rows[is_there]
+
+    def fill(self, rows: Rows, columns: Columns, values: Values) -> int:
         """Puts a block `values` (T, S) into the absent cells of existing rows, and returns how many it filled."""
-        there = self.values[np.ix_(rows, columns)]
+        places = np.arange(self.columns)[columns]
+        there = self.values[rows[:, None], places]
         row, column = np.nonzero(is_absent(there) & ~is_absent(np.ascontiguousarray(values)))
         if not len(row):
             return 0
-        self.values[rows[row], columns[column]] = values[row, column]
+        self.values[rows[row], places[column]] = values[row, column]
         journaled = rows[row] < self.journaled_rows
         if journaled.any():
-            self.cells.append(Cells(rows[row][journaled], columns[column][journaled], values[row, column][journaled]))
+            self.cells.append(Cells(rows[row][journaled], places[column][journaled], values[row, column][journaled]))
         return len(row)
 
     def is_dense(self, rows: int) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-import numpy as np
-
 from monitor.model.label_frame import LabelColumn
 
 BUCKET_MS = 300_000
@@ -31,8 +29,7 @@ class Churn:
             self._buckets.append((bucket, 0, Counter()))
         number, total, counts = self._buckets[-1]
         self._buckets[-1] = (number, total + size, counts)
-        codes, of_code = np.unique(metric.codes, return_counts=True)
-        for code, count in zip(codes.tolist(), of_code.tolist(), strict=True):
+        for code, count in Counter(metric.codes.tolist()).items():
             name = metric.values[code]
             if name in counts or len(counts) < NAMES_MAX:
                 counts[name] += count

@@ -10,7 +10,7 @@ import numpy as np
 from monitor.model.label_frame import LabelFrame, Rows, group_codes, shared_codes
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import STALE, Timestamps, Values, is_absent
-from monitor.storage.head.chunk import Chunk, ChunkLayout
+from monitor.storage.head.chunk import Chunk, ChunkLayout, Columns
 from monitor.storage.head.head_state import BEFORE_ALL_MS, HeadState
 from monitor.storage.head.series_table import SeriesNumbers
 
@@ -214,9 +214,12 @@ class Source:
         self.trim()
         self.append_block(self.columns_for(self._frame_numbers), timestamps_ms, values)
 
-    def append_block(self, columns: Rows, timestamps_ms: Timestamps, values: Values) -> None:
+    def append_block(self, columns: Columns, timestamps_ms: Timestamps, values: Values) -> None:
         """T rows (T, S) for columns (S,); timestamps ascend strictly. What is known already stays as it is."""
         self._state.check_accepts()
+        if self.chunk is not None and self.chunk.takes(timestamps_ms):
+            self._extend(self.chunk, columns, timestamps_ms, values)
+            return
         newer = int(np.searchsorted(timestamps_ms, self.last_ms(), side="right"))
         if newer:
             self._append_old(columns, timestamps_ms[:newer], values[:newer])
@@ -228,7 +231,7 @@ class Source:
             inside = int(np.searchsorted(timestamps_ms, chunk.span_end_ms))
             position += self._extend(chunk, columns, timestamps_ms[position:inside], values[position:inside])
 
-    def _extend(self, chunk: Chunk, columns: Rows, timestamps_ms: Timestamps, values: Values) -> int:
+    def _extend(self, chunk: Chunk, columns: Columns, timestamps_ms: Timestamps, values: Values) -> int:
         """Adds as many of the rows as the chunk takes; how many."""
         count = min(len(timestamps_ms), chunk.capacity - chunk.rows)
         self._state.mark_dirty(chunk)
@@ -236,7 +239,7 @@ class Source:
         chunk.extend(timestamps_ms[:count], serial, values[:count], columns)
         return count
 
-    def _append_old(self, columns: Rows, timestamps_ms: Timestamps, values: Values) -> None:
+    def _append_old(self, columns: Columns, timestamps_ms: Timestamps, values: Values) -> None:
         """Rows that are not younger than the last: into the row of their time if it is in memory, else late."""
         refused = int(np.searchsorted(timestamps_ms, self._state.late_horizon_ms(), side="left"))
         if refused:
@@ -245,13 +248,10 @@ class Source:
         for chunk in (self.chunk, self.late):
             if chunk is None or not chunk.rows:
                 continue
-            known = chunk.timestamps_ms[: chunk.rows]
-            order = np.argsort(known, kind="stable")
-            place = np.minimum(np.searchsorted(known, timestamps_ms, sorter=order), len(known) - 1)
-            is_there = known[order[place]] == timestamps_ms
-            if is_there.any():
+            is_there, rows = chunk.rows_at(timestamps_ms)
+            if len(rows):
                 self._state.mark_dirty(chunk)
-                chunk.fill(order[place[is_there]], columns, values[is_there])
+                chunk.fill(rows, columns, values[is_there])
                 timestamps_ms, values = timestamps_ms[~is_there], values[~is_there]
         position = 0
         while position < len(timestamps_ms):

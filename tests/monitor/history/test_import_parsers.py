@@ -12,7 +12,7 @@ from monitor.history.exports.text_formats import CsvEncoder, JsonLinesEncoder
 from monitor.history.imports.csv_lines import CsvLines
 from monitor.history.imports.exposition_lines import ExpositionLines
 from monitor.history.imports.json_lines import JsonLines
-from monitor.history.imports.parsed_lines import LineParser, ParsedLines, labels_of
+from monitor.history.imports.parsed_lines import LineParser, ParsedLines, label_sets
 from monitor.history.imports.record_splitter import Lines, RecordSplitter
 from monitor.model.label_frame import LabelFrame
 from monitor.model.labels import Labels
@@ -21,7 +21,9 @@ from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 names = st.text("abc_", min_size=1, max_size=3)
-label_sets = st.builds(lambda name, rest: {**rest, "__name__": name}, names, st.dictionaries(names, texts, max_size=3))
+random_labels = st.builds(
+    lambda name, rest: {**rest, "__name__": name}, names, st.dictionaries(names, texts, max_size=3)
+)
 samples = st.lists(
     st.tuples(
         st.integers(0, 253_402_300_799_999),
@@ -30,7 +32,7 @@ samples = st.lists(
     min_size=1,
     max_size=4,
 )
-histories = st.lists(st.tuples(label_sets, samples), min_size=1, max_size=4, unique_by=lambda pair: Labels(pair[0]))
+histories = st.lists(st.tuples(random_labels, samples), min_size=1, max_size=4, unique_by=lambda pair: Labels(pair[0]))
 PARSERS = {
     "prometheus": lambda: ExpositionLines(ExpositionFormat.PROMETHEUS_TEXT),
     "openmetrics": lambda: ExpositionLines(ExpositionFormat.OPENMETRICS),
@@ -60,7 +62,7 @@ def triples(labels: list[Labels], counts: list[int], times: np.ndarray, values: 
 
 
 def parsed_triples(parsed: ParsedLines) -> list[tuple]:  # type: ignore[type-arg]
-    labels = [labels_of(key) for key in parsed.keys]
+    labels = label_sets(parsed.keys).all_labels()
     return triples(labels, parsed.counts.tolist(), parsed.timestamps_ms, parsed.values)
 
 

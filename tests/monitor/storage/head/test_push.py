@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
 
-from monitor.model.labels import Labels
+from monitor.model.label_frame import LabelFrame
 from monitor.model.samples import is_absent
 from monitor.storage.head.head_state import HeadSettings
-from monitor.storage.head.push import batch_of
+from monitor.storage.head.push_groups import batch_of
 from monitor.storage.store import Store, StoreSettings
 
 SETTINGS = StoreSettings(head=HeadSettings(chunk_rows_max=8, block_span_ms=500))
@@ -27,9 +28,9 @@ requests = st.lists(
 )
 
 
-def labels_of(key: bytes) -> Labels:
+def label_sets(keys: Sequence[bytes]) -> LabelFrame:
     # Keys 6 and 7 are two spellings of one label set, as two senders may have.
-    return Labels({"__name__": "m", "series": key.decode().replace("7", "6")})
+    return LabelFrame.of([{"__name__": "m", "series": key.decode().replace("7", "6")} for key in keys])
 
 
 def push(store: Store, request: list[tuple[int, list[tuple[int, int]]]]) -> None:
@@ -37,7 +38,7 @@ def push(store: Store, request: list[tuple[int, list[tuple[int, int]]]]) -> None
     store.push(
         batch_of(
             [str(series).encode() for series, _ in request],
-            labels_of,
+            label_sets,
             np.array([len(of_series) for _, of_series in request], np.intp),
             np.array([time for time, _ in samples], np.int64),
             np.array([value for _, value in samples], np.float64),
@@ -92,7 +93,7 @@ def test_samples_from_before_the_late_window_are_refused_and_counted(tmp_path: P
     store = Store(tmp_path, settings, ManualClock(now_ms=0))
     push(store, [(1, [(1_000, 1)])])
     refused = store.push(
-        batch_of([b"1"], labels_of, np.array([3]), np.array([10, 899, 900], np.int64), np.array([5.0, 6.0, 7.0]))
+        batch_of([b"1"], label_sets, np.array([3]), np.array([10, 899, 900], np.int64), np.array([5.0, 6.0, 7.0]))
     )
     assert refused == 2
     assert stored(store) == {("1", 900): 7.0, ("1", 1_000): 1.0}
