@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -28,7 +27,8 @@ from monitor.storage.head.push_groups import PushedBatch
 from monitor.storage.head.source import Source
 from monitor.storage.interfaces import Selector
 from monitor.storage.journal.committer import Checkpoint, Committer
-from monitor.storage.journal.journal import Journal, SlabReader
+from monitor.storage.journal.journal import Journal
+from monitor.storage.journal.slab_reader import SlabReaders
 from monitor.storage.reading.reader import Remains, Sealed, StoreReader
 from monitor.storage.reading.readers import Readers
 from monitor.storage.reading.resolve import ResolveCache
@@ -87,14 +87,20 @@ class Store:
         self.head.state.reserve_ids(max((max(block.meta.sequence, block.meta.erased) for block in blocks), default=0))
         self.readers = Readers(Sealed(blocks))
         block_set = BlockSet(self.directory, self.readers, self.damages, settings.maintenance.reader_wait_seconds)
+        self._slab_readers = SlabReaders(self.directory.journal)
         self.maintenance = Maintenance(
-            self.directory, self.head, self.committer, block_set, self.tombstones, settings.maintenance, checkpoint
+            self.directory,
+            self.head,
+            self.committer,
+            self._slab_readers,
+            block_set,
+            self.tombstones,
+            settings.maintenance,
+            checkpoint,
         )
         self._snapshots = Snapshots(self.directory, self.committer, self.readers, checkpoint)
         self._deleter = SeriesDeleter(self.head, self.committer, self.tombstones, settings.tombstones_max)
         self._push_sources = PushSources(self.head)
-        self._local = threading.local()
-        self._slab_readers: list[SlabReader] = []
 
     def start(self) -> None:
         self.committer.start()
@@ -103,8 +109,7 @@ class Store:
         """Commits what is left and lets go of the data directory."""
         self.committer.stop()
         self._journal.close()
-        for reader in self._slab_readers:
-            reader.close()
+        self._slab_readers.close()
         for block in self.readers.sealed.blocks:
             block.close()
         self.directory.release()
@@ -153,14 +158,7 @@ class Store:
         # Before the blocks: a deletion is forgotten when no block needs it, so older blocks go with older deletions.
         remains = Remains(self.tombstones.entries, self.damages)
         with self.readers.enter() as sealed:
-            yield StoreReader(self.head, sealed, self._slab_reader(), self.cache, self._selections, remains)
-
-    def _slab_reader(self) -> SlabReader:
-        found: SlabReader | None = getattr(self._local, "slabs", None)
-        if found is None:
-            found = self._local.slabs = SlabReader(self.directory.journal)
-            self._slab_readers.append(found)
-        return found
+            yield StoreReader(self.head, sealed, self._slab_readers.mine(), self.cache, self._selections, remains)
 
     def blocks(self) -> tuple[Block, ...]:
         return self.readers.sealed.blocks

@@ -19,9 +19,15 @@ from pyroaring import BitMap
 from monitor.errors import CorruptData, StorageError
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Timestamps, Values
-from monitor.storage.blocks.block_writer import DIRECTORIES, FORMAT_VERSION, directory_checksum, posting_prefix
+from monitor.storage.blocks.block_writer import (
+    DIRECTORIES,
+    FORMAT_VERSION,
+    POSTED_SERIES_MIN,
+    directory_checksum,
+    posting_prefix,
+)
 from monitor.storage.blocks.label_codec import decode_labels
-from monitor.storage.blocks.label_index import select_series
+from monitor.storage.blocks.label_index import FramePostings, NamedPostings, select_series
 from monitor.storage.blocks.pieces import Piece, clip
 from monitor.storage.blocks.sections import Section
 from monitor.storage.blocks.slab_cache import SlabCache
@@ -136,46 +142,39 @@ class Block:
 
     def directory(self, name: str) -> list[tuple]:  # type: ignore[type-arg]
         """All rows of one of DIRECTORIES. Raises CorruptData if they do not match their checksum."""
-        rows = self._index_query(DIRECTORIES[name])
-        found = self._index_query("SELECT checksum FROM directories WHERE name = ?", (name,))
+        rows = self.index_query(DIRECTORIES[name])
+        found = self.index_query("SELECT checksum FROM directories WHERE name = ?", (name,))
         if not found or found[0][0] != _checksum_or_none(rows):
-            raise self._damaged(f"directory {name} does not match its checksum")
+            raise self.damaged(f"directory {name} does not match its checksum")
         return rows
 
-    def _index_query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def index_query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        """Rows of the index. Raises CorruptData, and notes it as damage."""
         try:
             return self._query(query, values)
         except CorruptData as error:
             self.damage = self.damage or str(error)
             raise
 
-    def _damaged(self, what: str) -> CorruptData:
+    def damaged(self, what: str) -> CorruptData:
         """The error for damage to the index."""
         self.damage = self.damage or f"{self.path}: {what}"
         return CorruptData(f"{self.path}: {what}")
 
     # Label index.
 
-    def all_series(self) -> BitMap:
-        return BitMap(range(self.meta.series))
+    def postings(self) -> NamedPostings:
+        """Which series have which label. To be asked for once for several questions: what it takes is read once."""
+        if self.meta.series >= POSTED_SERIES_MIN:
+            return _StoredPostings(self)
+        return FramePostings(self.labels(self._all_series()))
 
-    def posting(self, name: str, value: str) -> BitMap | None:
-        rows = self._index_query("SELECT series, checksum FROM postings WHERE name = ? AND value = ?", (name, value))
-        if not rows:
-            return None
-        if checksum(posting_prefix(name, value), rows[0][0]) != rows[0][1]:
-            raise self._damaged(f"posting {name}={value} does not match its checksum")
-        return BitMap.deserialize(rows[0][0])
-
-    def values(self, name: str) -> list[str]:
-        return [value for (value,) in self._index_query("SELECT value FROM postings WHERE name = ?", (name,))]
-
-    def names(self) -> list[str]:
-        return [name for (name,) in self._index_query("SELECT DISTINCT name FROM postings")]
+    def _all_series(self) -> SeriesNumbers:
+        return np.arange(self.meta.series, dtype=np.uint32)
 
     def select(self, selector: Selector) -> SeriesNumbers:
         """The series of this block that match, ascending."""
-        return to_numbers(select_series(self, selector))
+        return to_numbers(select_series(self.postings(), selector))
 
     def labels(self, numbers: SeriesNumbers) -> LabelFrame:
         """The label sets of ascending series numbers."""
@@ -183,11 +182,11 @@ class Block:
             return LabelFrame(0, {})
         frames = []
         query = "SELECT first_series, series, checksum, data FROM labels WHERE first_series <= ? ORDER BY first_series"
-        for first, count, expected, data in self._index_query(query, (int(numbers[-1]),)):
+        for first, count, expected, data in self.index_query(query, (int(numbers[-1]),)):
             start, end = np.searchsorted(numbers, [first, first + count])
             if end > start:
                 if checksum(data) != expected:
-                    raise self._damaged(f"label sets {first} do not match their checksum")
+                    raise self.damaged(f"label sets {first} do not match their checksum")
                 frame = decode_labels(data)
                 frames.append(frame.take(numbers[start:end].astype(np.intp) - first))
         return LabelFrame.concat(frames)
@@ -402,9 +401,35 @@ class Block:
         """Raises CorruptData unless directories, postings and label sets are as they were written."""
         for name in DIRECTORIES:
             self.directory(name)
-        for name, value in self._index_query("SELECT name, value FROM postings"):
-            self.posting(name, value)
-        self.labels(np.arange(self.meta.series, dtype=np.uint32))
+        stored = _StoredPostings(self)
+        for name, value in self.index_query("SELECT name, value FROM postings"):
+            stored.posting(name, value)
+        self.labels(self._all_series())
+
+
+class _StoredPostings:
+    """Read from the table of a block, pair by pair."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+
+    def all_series(self) -> BitMap:
+        return BitMap(range(self._block.meta.series))
+
+    def posting(self, name: str, value: str) -> BitMap | None:
+        query = "SELECT series, checksum FROM postings WHERE name = ? AND value = ?"
+        rows = self._block.index_query(query, (name, value))
+        if not rows:
+            return None
+        if checksum(posting_prefix(name, value), rows[0][0]) != rows[0][1]:
+            raise self._block.damaged(f"posting {name}={value} does not match its checksum")
+        return BitMap.deserialize(rows[0][0])
+
+    def values(self, name: str) -> list[str]:
+        return [value for (value,) in self._block.index_query("SELECT value FROM postings WHERE name = ?", (name,))]
+
+    def names(self) -> list[str]:
+        return [name for (name,) in self._block.index_query("SELECT DISTINCT name FROM postings")]
 
 
 def _checksum_or_none(rows: list[tuple]) -> int | None:  # type: ignore[type-arg]

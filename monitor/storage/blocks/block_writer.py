@@ -36,6 +36,8 @@ _SLAB_VALUES = 1 << 18
 """Slabs of many series are shorter again: whoever reads one of them decodes at most this, 2 ms."""
 LABEL_GROUP_SERIES = 4096
 """Label sets are stored together for about this many series: they share their values."""
+POSTED_SERIES_MIN = LABEL_GROUP_SERIES + 1
+"""Smaller blocks have no postings: those are found in the label sets, of which there is one group, as fast."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -168,12 +170,8 @@ class BlockWriter:
     def finish(self, meta: Mapping[str, object]) -> None:
         """Completes the file, with `meta` beside what the block says of itself, and moves it to its place, durably."""
         self._write_label_group()
-        for (name, value), numbers in sorted(self._postings.items()):
-            series = BitMap.union(*map(BitMap, numbers)) if len(numbers) > 1 else BitMap(numbers[0])
-            series.run_optimize()
-            data = series.serialize()
-            row = (name, value, data, checksum(posting_prefix(name, value), data))
-            self._execute("INSERT INTO postings VALUES (?, ?, ?, ?)", row)
+        if self._series >= POSTED_SERIES_MIN:
+            self._write_postings()
         own: dict[str, object] = {
             "format_version": FORMAT_VERSION,
             "series": self._series,
@@ -194,6 +192,14 @@ class BlockWriter:
         sync(self._temporary)
         self._temporary.rename(self._path)
         sync(self._path.parent)
+
+    def _write_postings(self) -> None:
+        for (name, value), numbers in sorted(self._postings.items()):
+            series = BitMap.union(*map(BitMap, numbers)) if len(numbers) > 1 else BitMap(numbers[0])
+            series.run_optimize()
+            data = series.serialize()
+            row = (name, value, data, checksum(posting_prefix(name, value), data))
+            self._execute("INSERT INTO postings VALUES (?, ?, ?, ?)", row)
 
     def _pack(self) -> None:
         """Gives a small block its own size of pages; that can only be done by writing it once more."""

@@ -17,7 +17,8 @@ from monitor.storage.deletion.tombstones import Tombstone, Tombstones
 from monitor.storage.head.head import Head
 from monitor.storage.head.idle_sources import IdleSources
 from monitor.storage.journal.committer import Checkpoint, Committer
-from monitor.storage.journal.journal import Journal, SlabReader, Transaction
+from monitor.storage.journal.journal import Journal, Transaction
+from monitor.storage.journal.slab_reader import SlabReaders
 from monitor.storage.reading.reader import Sealed
 
 
@@ -60,14 +61,15 @@ class Maintenance:
         directory: DataDirectory,
         head: Head,
         committer: Committer,
+        slab_readers: SlabReaders,
         block_set: BlockSet,
         tombstones: Tombstones,
         settings: MaintenanceSettings,
         checkpoint: Checkpoint,
     ) -> None:
-        self._directory = directory
         self._head = head
         self._committer = committer
+        self._slab_readers = slab_readers
         self._block_set = block_set
         self._tombstones = tombstones
         self._settings = settings
@@ -94,14 +96,26 @@ class Maintenance:
             self._merge(now_ms)
             self._rewriter.expire(now_ms, self._settings.retention)
             self._rewriter.drop_tombstones()
-            self._committer.run_exclusively(Journal.shrink)
+            self._committer.run_exclusively(self._tidy)
+
+    def _tidy(self, journal: Journal) -> None:
+        if self._is_store_idle and journal.may_rest():
+            with self._slab_readers.set_aside():
+                journal.rest()
+        else:
+            journal.shrink()
+
+    @property
+    def _is_store_idle(self) -> bool:
+        """Whether nothing is outside of blocks, and nothing more is coming as far as anybody knows."""
+        return not self._head.state.touched_ms
 
     def _merge(self, now_ms: int) -> None:
-        """Late samples of a finished period may come for one more span. In an idle store nothing more is coming."""
+        """Late samples of a finished period may come for one more span, unless the store is idle."""
         retention = self._settings.retention
         periods_ms = merged_periods_ms(self._span_ms, retention.shortest_ms)
         bytes_max = self._rewriter.limit_bytes(retention) // KEPT_BLOCKS_MIN or ALL_BYTES
-        finished_ms = now_ms - self._span_ms if self._head.state.touched_ms else ALL_TIME_MS[1]
+        finished_ms = ALL_TIME_MS[1] if self._is_store_idle else now_ms - self._span_ms
         while group := blocks_to_merge(self._block_set.blocks, periods_ms, finished_ms, bytes_max):
             self._rewriter.merge(group)
 
@@ -140,7 +154,7 @@ class Maintenance:
         spans = chunks_of_span(self._head, span_end_ms - self._span_ms, span_end_ms)
         path = None
         if spans:
-            slabs = SlabReader(self._directory.journal)
+            slabs = self._slab_readers.mine()
             try:
                 name = f"{span_end_ms - self._span_ms}-{span_end_ms}"
                 sequence, tombstones = self._take_sequence()

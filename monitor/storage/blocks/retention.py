@@ -53,7 +53,7 @@ def expired_series(block: Block, newest_ms: int, retention: Retention) -> Series
     ages_ms = [retention.keep_ms, *(rule.keep_ms for rule in retention.rules)]
     if not any(_is_over(keep_ms, age_ms) for keep_ms in ages_ms):
         return np.empty(0, np.uint32)
-    left, expired = block.all_series(), BitMap()
+    left, expired = BitMap(range(block.meta.series)), BitMap()
     for rule in retention.rules:
         if not left:
             break

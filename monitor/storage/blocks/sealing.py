@@ -20,7 +20,8 @@ from monitor.storage.deletion.tombstones import Tombstone, erase, erasures_of
 from monitor.storage.head.head import Head
 from monitor.storage.head.series_table import SeriesNumbers
 from monitor.storage.head.source import CutChunk
-from monitor.storage.journal.journal import SlabReader, slab_id_of
+from monitor.storage.journal.journal import slab_id_of
+from monitor.storage.journal.slab_reader import SlabReader
 from monitor.storage.reading.resolve import unite
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from monitor.model.label_frame import LabelFrame
+from monitor.model.label_frame import Codes, LabelFrame
 
 
 class PostedBatch(Protocol):
@@ -78,16 +78,20 @@ def _post(by_symbol: dict[int, BitMap], name: str, batches: Sequence[PostedBatch
         return
     codes = np.concatenate([part for _, part in parts])
     numbers = np.concatenate([np.arange(first, first + len(part), dtype=np.uint32) for first, part in parts])
-    order = np.argsort(codes, kind="stable")
-    ordered, numbers = codes[order], numbers[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    ends = np.append(starts[1:], len(ordered))
-    for symbol, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if symbol == 0:
-            continue
-        series = to_bitmap(numbers[start:end])
+    for symbol, series in bitmaps_by_code(codes, numbers):
         known = by_symbol.get(symbol)
         if known is None:
             by_symbol[symbol] = series
         else:
             known |= series
+
+
+def bitmaps_by_code(codes: Codes, numbers: NDArray[np.uint32]) -> Iterator[tuple[int, BitMap]]:
+    """Which of the numbers (N,) have each code (N,) but 0, which means that there is no label."""
+    order = np.argsort(codes, kind="stable")
+    ordered, numbers = codes[order], numbers[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    ends = np.append(starts[1:], len(ordered))
+    for code, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if code:
+            yield code, to_bitmap(numbers[start:end])

@@ -23,6 +23,9 @@ SHRINK_FROM_BYTES = 2**18
 SHRINK_RATIO = 4
 """The files are written anew when they are this much larger than what is in them: as much work as a commit or two."""
 CHECKPOINT_PAGES = 1024
+RESTING_BYTES_MAX = 2**18
+RESTING_PAGE_BYTES = 1024
+"""A dozen tables with next to nothing in them."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -118,14 +121,17 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = _connect(path)
+        self._connection = connect(path)
+        self._is_resting = False
         self._prepare()
 
     def _prepare(self) -> None:
         execute = self._connection.execute
         try:
             execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            execute("PRAGMA journal_mode = WAL")
+            self._is_resting = self._page_bytes() != PAGE_BYTES
+            if not self._is_resting:
+                execute("PRAGMA journal_mode = WAL")
             execute("PRAGMA synchronous = FULL")
             execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._connection.executescript(_SCHEMA)
@@ -142,6 +148,7 @@ class Journal:
     def commit(self, transaction: Transaction) -> None:
         """Writes all of it or nothing. Raises StorageFull if the disk takes no more."""
         try:
+            self._wake()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._write(transaction)
@@ -161,14 +168,48 @@ class Journal:
     def shrink(self) -> None:
         """Gives room back to the file system once most of it is free; it is used again otherwise."""
         try:
-            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
             files_bytes = sum(path.stat().st_size for path in self.files() if path.exists())
-            if files_bytes >= max(SHRINK_FROM_BYTES, SHRINK_RATIO * (pages - free) * PAGE_BYTES):
+            if files_bytes >= max(SHRINK_FROM_BYTES, SHRINK_RATIO * self._used_bytes()):
                 self._connection.execute("VACUUM")
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             raise translate_sqlite_error(error, self.path) from error
+
+    def _page_bytes(self) -> int:
+        size: int = self._connection.execute("PRAGMA page_size").fetchone()[0]
+        return size
+
+    def _used_bytes(self) -> int:
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        used: int = (pages - free) * self._page_bytes()
+        return used
+
+    # Rest. A log and large pages are for writing: without them a journal that holds next to nothing is a file of some
+    # kilobytes. SQLite's VACUUM changes the pages in one transaction, a crash leaves the one or the other.
+
+    def may_rest(self) -> bool:
+        """Whether `rest` would do anything."""
+        return not self._is_resting and self._used_bytes() <= RESTING_BYTES_MAX
+
+    def rest(self) -> None:
+        """Makes one small file of the journal until the next commit. No SlabReader may have it open."""
+        try:
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._is_resting = True
+            self._connection.execute(f"PRAGMA page_size = {RESTING_PAGE_BYTES}")
+            self._connection.execute("VACUUM")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise translate_sqlite_error(error, self.path) from error
+            # A tool has it open: another time will do.
+
+    def _wake(self) -> None:
+        if self._is_resting:
+            self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._is_resting = False
 
     def _write(self, transaction: Transaction) -> None:
         many = self._connection.executemany
@@ -254,50 +295,7 @@ class Journal:
             raise translate_sqlite_error(error, self.path) from error
 
 
-class SlabReader:
-    """Reads slabs of cut chunks beside the writer; one for each thread."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._connection = _connect(path)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def timestamps(self, chunk_id: int) -> bytes:
-        """The encoded timestamps. Raises CorruptData if they are missing or damaged."""
-        return self._read("SELECT checksum, timestamps FROM cut_chunks WHERE chunk_id = ?", chunk_id, "timestamps")
-
-    def slab(self, slab_id: int) -> bytes:
-        """The encoded slab. Raises CorruptData if it is missing or damaged."""
-        return self._read("SELECT checksum, data FROM slabs WHERE slab_id = ?", slab_id, "slab")
-
-    def slabs(self, slab_ids: Sequence[int]) -> list[bytes]:
-        """The encoded slabs, in one read. Raises CorruptData if one is missing or damaged."""
-        if len(slab_ids) == 1:
-            return [self.slab(slab_ids[0])]
-        query = f"SELECT slab_id, checksum, data FROM slabs WHERE slab_id IN ({','.join('?' * len(slab_ids))})"
-        try:
-            rows = self._connection.execute(query, slab_ids).fetchall()
-        except sqlite3.Error as error:
-            raise translate_sqlite_error(error, self.path) from error
-        found = {slab_id: data for slab_id, expected, data in rows if checksum(data) == expected}
-        if len(found) < len(slab_ids):
-            return [self.slab(slab_id) for slab_id in slab_ids]  # says which one
-        return [found[slab_id] for slab_id in slab_ids]
-
-    def _read(self, query: str, number: int, what: str) -> bytes:
-        try:
-            row = self._connection.execute(query, (number,)).fetchone()
-        except sqlite3.Error as error:
-            raise translate_sqlite_error(error, self.path) from error
-        if row is None or checksum(row[1]) != row[0]:
-            raise CorruptData(f"{self.path}: {what} {number} is {'missing' if row is None else 'damaged'}")
-        data: bytes = row[1]
-        return data
-
-
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
 
 

@@ -13,7 +13,8 @@ from monitor.storage.blocks.sections import Section
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.blocks.slab_codec import decode_timestamps, decode_values
 from monitor.storage.head.source import CutChunk
-from monitor.storage.journal.journal import SlabReader, slab_id_of
+from monitor.storage.journal.journal import slab_id_of
+from monitor.storage.journal.slab_reader import SlabReader
 from monitor.storage.reading.resolve import LayoutMatch, MatchedRun, SourceMatch
 from monitor.storage.reading.source_parts import MemoryPart, SourceParts
 

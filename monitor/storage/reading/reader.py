@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -25,7 +26,8 @@ from monitor.storage.head.head import Head
 from monitor.storage.head.series_table import SeriesTable
 from monitor.storage.head.source import CutChunk
 from monitor.storage.interfaces import Selection, SelectionSize, Selector
-from monitor.storage.journal.journal import SlabReader, slab_id_of
+from monitor.storage.journal.journal import slab_id_of
+from monitor.storage.journal.slab_reader import SlabReader
 from monitor.storage.reading.bundles import pending_of
 from monitor.storage.reading.head_sections import HeadSections
 from monitor.storage.reading.hidden_labels import without_components
@@ -329,7 +331,7 @@ class StoreReader:
         """The names of all labels of the series that match any selector, sorted."""
         if selectors:
             return self.series(selectors, start_ms, end_ms).names()
-        names = {name for block in self._blocks_in(start_ms, end_ms) for name in block.names()}
+        names = {name for block in self._blocks_in(start_ms, end_ms) for name in block.postings().names()}
         return sorted((names | set(self._head.state.table.names())) - {COMPONENT_LABEL})
 
     def label_values(self, name: str, selectors: Sequence[Selector], start_ms: int, end_ms: int) -> list[str]:
@@ -339,13 +341,18 @@ class StoreReader:
             return sorted(column.values[code] for code in column.used().tolist() if code)
         if name == COMPONENT_LABEL:
             return []
-        values = {value for block in self._blocks_in(start_ms, end_ms) for value in block.values(name)}
+        values = {value for block in self._blocks_in(start_ms, end_ms) for value in block.postings().values(name)}
         return sorted(values | set(self._head.state.table.values(name)))
 
     def series_counts(self, metrics: Sequence[str]) -> list[int]:
         """How many series each metric has: in the head or, if none there, in the newest block that has it."""
-        indexes: list[Postings] = [self._head.state.table, *sorted(self._blocks, key=lambda block: -block.meta.max_ms)]
-        return [_first_count(indexes, name) for name in metrics]
+        counts = [0] * len(metrics)
+        newest_first = sorted(self._blocks, key=lambda block: -block.meta.max_ms)
+        for index in chain([self._head.state.table], (block.postings() for block in newest_first)):
+            counts = [count or _series_count(index, name) for count, name in zip(counts, metrics, strict=True)]
+            if all(counts):
+                break
+        return counts
 
 
 def _head_samples(match: SourceMatch, parts: SourceParts, start_ms: int, end_ms: int) -> float:
@@ -370,9 +377,8 @@ def _kept_rows(match: BlockMatch, erasures: Sequence[Erasure], start_ms: int, en
     return match.rows[~is_gone[match.rows]]
 
 
-def _first_count(indexes: Iterable[Postings], metric: str) -> int:
-    postings = (index.posting(METRIC_NAME, metric) for index in indexes)
-    return next((len(posting) for posting in postings if posting), 0)
+def _series_count(index: Postings, metric: str) -> int:
+    return len(index.posting(METRIC_NAME, metric) or ())
 
 
 def _active_rows(match: SourceMatch, parts: SourceParts) -> Rows:

@@ -97,10 +97,11 @@ def analyze(paths: Iterable[Path], length: int) -> Cardinality:
             for cost in metric_costs(block):
                 counter = costs.setdefault(cost.metric, Counter())
                 counter.update(series=cost.series, samples=cost.samples, bytes=cost.bytes)
-            for name in block.names():
-                values = list(block.values(name))
+            postings = block.postings()
+            for name in postings.names():
+                values = list(postings.values(name))
                 values_by_label.setdefault(name, set()).update(values)
-                series_by_label[name] += sum(len(block.posting(name, value) or ()) for value in values)
+                series_by_label[name] += sum(len(postings.posting(name, value) or ()) for value in values)
     metrics = (
         MetricCost(metric, counter["series"], counter["samples"], counter["bytes"]) for metric, counter in costs.items()
     )

@@ -14,6 +14,7 @@ from manual_clock import ManualClock
 from pcodec import standalone
 from pyroaring import BitMap
 from slab_by_document import read_slab
+from stored_samples import append_rows, open_store, seal_all
 
 from monitor.model.label_frame import LabelFrame
 from monitor.storage.head.head_state import HeadSettings
@@ -87,8 +88,24 @@ def test_a_block_decodes_by_the_document_alone(tmp_path: Path) -> None:
             for time, value in zip(timestamps_ms.tolist(), row.tolist(), strict=True):
                 found[labels[number]["__name__"], labels[number]["path"], time] = value
     assert found == expected()
-    for name, value, blob in database.execute("SELECT name, value, series FROM postings"):
-        assert list(BitMap.deserialize(blob)) == [n for n, of_series in labels.items() if of_series.get(name) == value]
+    assert database.execute("SELECT count(*) FROM postings").fetchone() == (0,)
+    database.close()
+
+
+def test_postings_decode_by_the_document_alone(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append_rows(store, "many", [{"__name__": f"of_{n % 3}", "path": str(n)} for n in range(4097)], 0, 1)
+    seal_all(store)
+    store.close()
+    (path,) = (tmp_path / "blocks").glob("*.sqlite")
+    database = sqlite3.connect(path)
+    labels = [of_series for (data,) in database.execute("SELECT data FROM labels") for of_series in read_frame(data)]
+    series: dict[tuple[str, str], list[int]] = {}
+    for number, of_series in enumerate(labels):
+        for pair in of_series.items():
+            series.setdefault(pair, []).append(number)
+    found = database.execute("SELECT name, value, series FROM postings").fetchall()
+    assert {(name, value): list(BitMap.deserialize(blob)) for name, value, blob in found} == series
     database.close()
 
 

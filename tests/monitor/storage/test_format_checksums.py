@@ -23,17 +23,23 @@ DIRECTORIES = {
 }
 
 
-@pytest.fixture
-def block(tmp_path: Path):
-    store = open_store(tmp_path)
-    # Two metrics in turn, and a series that comes later: some slabs have members that are no run.
-    series = [{"__name__": name, "path": f"é{path}"} for path in range(4) for name in ("b", "a")]
-    append_rows(store, "target", series[::3], 0, 30)
-    append_rows(store, "target", series, 30, 50)
+def sealed(root: Path, series: dict[str, list[dict[str, str]]]) -> sqlite3.Connection:
+    """A block with rows of these series by source; every third of them starts earlier."""
+    store = open_store(root)
+    for source, of_source in series.items():
+        append_rows(store, source, of_source[::3], 0, 30)
+        append_rows(store, source, of_source, 30, 50)
     seal_all(store)
     store.close()
-    (path,) = (tmp_path / "blocks").iterdir()
-    database = sqlite3.connect(path)
+    (path,) = (root / "blocks").iterdir()
+    return sqlite3.connect(path)
+
+
+@pytest.fixture
+def block(tmp_path: Path):
+    # Two metrics in turn, and series that come later: some slabs have members that are no run.
+    series = [{"__name__": name, "path": f"é{path}"} for path in range(4) for name in ("b", "a")]
+    database = sealed(tmp_path, {"target": series})
     yield database
     database.close()
 
@@ -43,11 +49,13 @@ def test_slabs_are_checked_with_their_members(block: sqlite3.Connection) -> None
     assert [checksum for checksum, _, _ in rows] == [zlib.crc32(data + (members or b"")) for _, data, members in rows]
 
 
-def test_postings_are_checked_with_their_pair(block: sqlite3.Connection) -> None:
-    rows = block.execute("SELECT name, value, series, checksum FROM postings").fetchall()
-    assert len(rows) == 6
+def test_postings_are_checked_with_their_pair(tmp_path: Path) -> None:
+    database = sealed(tmp_path, {"many": [{"__name__": "é", "path": str(path)} for path in range(4097)]})
+    rows = database.execute("SELECT name, value, series, checksum FROM postings").fetchall()
+    assert len(rows) == 4098
     for name, value, series, checksum in rows:
         assert zlib.crc32(name.encode() + b"\0" + value.encode() + b"\0" + series) == checksum
+    database.close()
 
 
 def test_directories_are_checked_as_json(block: sqlite3.Connection) -> None:
