@@ -118,7 +118,12 @@ class Limits:
         Unit.SIZE,
         "rows of all sources kept in memory on average, until they become slabs",
     )
-    slab_cache_bytes: int = _limit("slab_cache_size", 128 * 2**20, Unit.SIZE, "decoded slabs kept for the next query")
+    slab_cache_bytes: int = _limit(
+        "slab_cache_size",
+        128 * 2**20,
+        Unit.SIZE,
+        "decoded slabs kept for the next query; an eighth more for rows in memory",
+    )
 
 
 SETTINGS = tuple(

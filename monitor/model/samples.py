@@ -39,3 +39,10 @@ def has_gaps(values: Values) -> bool:
         return False
     bits = np.ascontiguousarray(values).view(np.uint64)
     return bool(((bits == STALE_BITS) | (bits == ABSENT_BITS)).any())
+
+
+def spans(starts: Indices, sizes: Indices) -> Indices:
+    """The positions starts[0], starts[0] + 1, … of each span, one span after the other."""
+    ends = np.cumsum(sizes)
+    result: Indices = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+    return result

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.model.samples import Indices, Mask, Values
+from monitor.model.samples import Indices, Mask, Values, spans
 from monitor.promql.ranges.window_sums import cell_windows, chosen, walk, window_counts, window_sums
-from monitor.promql.ranges.windows import Batch, Windows, spans
+from monitor.promql.ranges.windows import Batch, Windows
 
 _EXTRAPOLATION_THRESHOLD = 1.1
 """Samples count as reaching the edge of the window if it is at most 10 % farther away than they are apart."""

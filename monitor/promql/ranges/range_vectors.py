@@ -9,11 +9,11 @@ import numpy as np
 
 from monitor.model.label_frame import LabelFrame
 from monitor.model.native_histograms import Histograms
-from monitor.model.samples import Indices, Mask, Timestamps, Values
+from monitor.model.samples import Indices, Mask, Timestamps, Values, spans
 from monitor.promql.histograms.components import HistogramRun
 from monitor.promql.limits import Guard
 from monitor.promql.ranges.batches import batches
-from monitor.promql.ranges.windows import Batch, Pieces, Windows, spans, windows_of
+from monitor.promql.ranges.windows import Batch, Pieces, Windows, windows_of
 from monitor.promql.steps import Steps
 from monitor.promql.syntax.nodes import RangeModifier
 

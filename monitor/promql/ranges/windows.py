@@ -242,13 +242,6 @@ def samples_until(batch: Batch, steps: Steps) -> Indices:
     return counts[:, :-1].cumsum(axis=1)
 
 
-def spans(starts: Indices, sizes: Indices) -> Indices:
-    """The positions starts[0], starts[0] + 1, … of each span, one span after the other."""
-    ends = np.cumsum(sizes)
-    result: Indices = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
-    return result
-
-
 def pieces_of(selection: Selection, *, keep_stale: bool) -> Pieces:
     """A selection without its absent cells and, unless `keep_stale`, without its stale markers."""
     dense: list[Piece] = []

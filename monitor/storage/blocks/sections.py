@@ -27,13 +27,24 @@ OnDamage = Callable[[CorruptData], None]
 class Section(NamedTuple):
     """The series `rows` (R,) at `timestamps_ms` (N,), ascending. Neither is empty.
 
-    If `is_dense` there is a number in every cell; otherwise some may be stale markers or absent.
+    If `is_dense` there is a number in every cell; otherwise some may be stale markers or absent. `values` (R, N) are
+    there, C-contiguous, if they need not be read any more.
     """
 
     rows: Rows
     timestamps_ms: Timestamps
     fill: Fill
     is_dense: bool = True
+    values: Values | None = None
+
+
+def section_at_hand(rows: Rows, timestamps_ms: Timestamps, values: Values, is_dense: bool) -> Section:
+    """A section whose `values` (R, N), C-contiguous, are there."""
+    return Section(rows, timestamps_ms, partial(_fill_from, values), is_dense, values)
+
+
+def _fill_from(at_hand: Values, first: int, end: int, values: Values) -> None:
+    values[:] = at_hand[:, first:end]
 
 
 class Window(NamedTuple):

@@ -59,6 +59,7 @@ class Source:
         "late",
         "layout",
         "source_id",
+        "version",
     )
 
     def __init__(self, state: HeadState, source_id: int, key: str, interval_ms: int) -> None:
@@ -73,6 +74,8 @@ class Source:
         self.cut: list[CutChunk] = []
         self.cut_max_ms = BEFORE_ALL_MS
         """The youngest sample in `cut`, or younger."""
+        self.version = 0
+        """Another one after each change of what chunks and rows there are, or what is in them."""
         self._columns: Rows | None = None
         self._row_series = 0
         self._ended: Rows | None = None
@@ -141,6 +144,7 @@ class Source:
                     return
                 chunk = self._chunk_for_row(timestamp_ms)
             state.mark_dirty(chunk)
+            self.version += 1
             chunk.append(timestamp_ms, state.next_serial(timestamp_ms), values, self._columns)
 
     def _row_columns(self) -> Rows:
@@ -235,6 +239,7 @@ class Source:
         """Adds as many of the rows as the chunk takes; how many."""
         count = min(len(timestamps_ms), chunk.capacity - chunk.rows)
         self._state.mark_dirty(chunk)
+        self.version += 1
         serial = self._state.next_serial(int(timestamps_ms[count - 1]))
         chunk.extend(timestamps_ms[:count], serial, values[:count], columns)
         return count
@@ -251,6 +256,7 @@ class Source:
             is_there, rows = chunk.rows_at(timestamps_ms)
             if len(rows):
                 self._state.mark_dirty(chunk)
+                self.version += 1
                 chunk.fill(rows, columns, values[is_there])
                 timestamps_ms, values = timestamps_ms[~is_there], values[~is_there]
         position = 0
@@ -281,6 +287,7 @@ class Source:
 
     def _set_columns(self, numbers: SeriesNumbers) -> None:
         state = self._state
+        self.version += 1
         state.columns += len(numbers) - len(self.layout.numbers)
         metric = state.table.codes_in_order(METRIC_NAME, numbers)
         self.layout = ChunkLayout(numbers, metric)
@@ -312,6 +319,7 @@ class Source:
         self.chunk = self.late = None
 
     def _start_cut(self, chunk: Chunk) -> None:
+        self.version += 1
         self.cutting.append(chunk)
         self._state.cuts.append(chunk)
 
@@ -332,6 +340,7 @@ class Source:
 
     def replace_layouts(self, layouts: dict[ChunkLayout, ChunkLayout]) -> None:
         """Goes over to the same layouts under new series numbers."""
+        self.version += 1
         self.layout = layouts[self.layout]
         self._frame = None
         for chunk in self.chunks():
@@ -345,11 +354,13 @@ class Source:
             return
         if self.chunk is not None:
             self._start_cut(self.chunk)
+        self.version += 1
         self.chunk = chunk
         self._state.columns += chunk.columns - len(self.layout.numbers)
         self.layout = chunk.layout
 
     def add_cuts(self, cuts: Sequence[CutChunk]) -> None:
+        self.version += 1
         self.cut.extend(cuts)
         self.cut_max_ms = max(self.cut_max_ms, *(cut.max_ms for cut in cuts))
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.errors import CorruptData
-from monitor.model.samples import Indices, Values
-from monitor.storage.blocks.sections import OnDamage, Section, stripe_of
+from monitor.model.label_frame import Rows
+from monitor.model.samples import Indices, Timestamps, Values, spans
+from monitor.storage.blocks.sections import OnDamage, Section, section_at_hand, stripe_of
 from monitor.storage.interfaces import Bundle, Stripe
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 CELLS_MAX = 1 << 15
 """A source with more is a stripe: the work on its samples is what it costs."""
 
@@ -30,7 +33,7 @@ class Pending:
 def pending_of(
     sections: Mapping[str, Sequence[Section | None]], start_ms: int, end_ms: int, on_damage: OnDamage
 ) -> Pending:
-    """`sections` by source; None stands for what is in no order. See bundle_of for the rest.
+    """`sections` by source; None stands for what is in no order. See SmallSources.bundle for the rest.
 
     A large source with gaps must be read in another way.
     """
@@ -51,9 +54,7 @@ def pending_of(
             others.add(key)
     if len(small) == 1 and all(section.is_dense for section in small[0]):
         large[lone_key] = small.pop()
-    dense = [ready for ready in small if all(section.is_dense for section in ready)]
-    gapped = [ready for ready in small if not all(section.is_dense for section in ready)]
-    bundle = bundle_of([*dense, *gapped], len(dense), start_ms, end_ms, on_damage) if small else None
+    bundle = SmallSources.of(small).bundle(start_ms, end_ms, on_damage) if small else None
     stripes = []
     for key, ready in large.items():
         stripe = stripe_of(ready, start_ms, end_ms, on_damage)
@@ -78,36 +79,99 @@ def belongs_in_bundle(sections: Sequence[Section]) -> bool:
     )
 
 
-def bundle_of(
-    sources: Sequence[Sequence[Section]], dense_sources: int, start_ms: int, end_ms: int, on_damage: OnDamage
-) -> Bundle | None:
-    """What the sources have from `start_ms` to `end_ms`, both inclusive; each one `belongs_in_bundle`.
+@dataclass(frozen=True, slots=True, eq=False)
+class SmallSources:
+    """V sources that belong in a bundle, their sections laid end to end. The first `dense_sources` have no gaps.
 
-    The first `dense_sources` have no gaps. `on_damage` is told before reading raises CorruptData.
+    `rows` (R,) are those of all sources, `row_counts` (V,) of each. `per_source` (V,) says how many sections each has,
+    `sizes` how many of the `timestamps_ms` are of each section. `values` are laid out as row after row of each source
+    if there is one section of each and they all are at hand; else None.
     """
-    sections = list(chain.from_iterable(sources))
-    per_source = np.array([len(of_source) for of_source in sources], np.intp)
-    windows = _Windows.of(sections, start_ms, end_ms)
-    first_sections = np.cumsum(per_source) - per_source
-    counts = np.add.reduceat(windows.end - windows.first, first_sections)
-    used = np.flatnonzero(counts)
-    if not len(used):
-        return None
-    rows = [sources[position][0].rows for position in used.tolist()]
-    row_counts, sizes = np.array([len(each) for each in rows], np.intp), counts[used]
-    vectors = _Vectors(
-        sections,
-        windows.first.tolist(),
-        windows.end.tolist(),
-        first_sections[used].tolist(),
-        (first_sections + per_source)[used].tolist(),
-        row_counts,
-        sizes,
-        on_damage,
-    )
-    dense_vectors = int(np.count_nonzero(counts[:dense_sources]))
-    starts = np.cumsum(sizes) - sizes
-    return Bundle(np.concatenate(rows), row_counts, windows.timestamps_ms, starts, vectors.read, dense_vectors)
+
+    sections: Sequence[Section]
+    per_source: Indices
+    rows: Rows
+    row_counts: Indices
+    sizes: Indices
+    timestamps_ms: Timestamps
+    values: Values | None
+    dense_sources: int
+
+    @classmethod
+    def of(cls, sources: Sequence[Sequence[Section]]) -> SmallSources:
+        """Of at least one source; each one `belongs_in_bundle`."""
+        dense = [ready for ready in sources if all(section.is_dense for section in ready)]
+        gapped = [ready for ready in sources if not all(section.is_dense for section in ready)]
+        ordered = [*dense, *gapped]
+        sections = list(chain.from_iterable(ordered))
+        rows = [ready[0].rows for ready in ordered]
+        return cls(
+            sections,
+            np.array([len(ready) for ready in ordered], np.intp),
+            np.concatenate(rows),
+            np.array([len(each) for each in rows], np.intp),
+            np.array([len(section.timestamps_ms) for section in sections], np.intp),
+            _laid_end_to_end([section.timestamps_ms for section in sections], np.int64),
+            _values_at_hand(sections) if len(sections) == len(ordered) else None,
+            len(dense),
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        return self.timestamps_ms.nbytes + (0 if self.values is None else self.values.nbytes)
+
+    def settled(self) -> SmallSources:
+        """The same with sections that are parts of its own arrays. All values must be at hand."""
+        assert self.values is not None, "BUG: got values that are not at hand"
+        sections, sample, cell = [], 0, 0
+        shapes = zip(self.row_counts.tolist(), self.sizes.tolist(), strict=True)
+        for section, (rows, size) in zip(self.sections, shapes, strict=True):
+            values = self.values[cell : cell + rows * size].reshape(rows, size)
+            timestamps_ms = self.timestamps_ms[sample : sample + size]
+            sections.append(section_at_hand(section.rows, timestamps_ms, values, section.is_dense))
+            sample, cell = sample + size, cell + rows * size
+        return replace(self, sections=sections)
+
+    def bundle(self, start_ms: int, end_ms: int, on_damage: OnDamage) -> Bundle | None:
+        """What the sources have from `start_ms` to `end_ms`, both inclusive; None if that is nothing.
+
+        `on_damage` is told before reading raises CorruptData.
+        """
+        windows = _Windows.of(self.sizes, self.timestamps_ms, start_ms, end_ms)
+        first_sections = np.cumsum(self.per_source) - self.per_source
+        counts = np.add.reduceat(windows.end - windows.first, first_sections)
+        used = np.flatnonzero(counts)
+        if not len(used):
+            return None
+        row_counts, sizes = self.row_counts[used], counts[used]
+        first_rows = np.cumsum(self.row_counts) - self.row_counts
+        rows = self.rows if len(used) == len(counts) else self.rows[spans(first_rows[used], row_counts)]
+        if self.values is None:
+            begins = first_sections[used]
+            read = _Vectors(
+                self.sections,
+                windows.first.tolist(),
+                windows.end.tolist(),
+                begins.tolist(),
+                (begins + self.per_source[used]).tolist(),
+                row_counts,
+                sizes,
+                on_damage,
+            ).read
+        else:
+            read = _RowsAtHand.of(self.values, self.sizes, self.row_counts, windows.first, used, sizes).read
+        dense_vectors = int(np.count_nonzero(counts[: self.dense_sources]))
+        return Bundle(rows, row_counts, windows.timestamps_ms, np.cumsum(sizes) - sizes, read, dense_vectors)
+
+
+def _values_at_hand(sections: Sequence[Section]) -> Values | None:
+    values = [section.values for section in sections if section.values is not None]
+    return _laid_end_to_end(values, np.float64) if len(values) == len(sections) else None
+
+
+def _laid_end_to_end(arrays: Sequence[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:
+    """All elements of C-contiguous arrays, read-only. For small arrays six times as fast as np.concatenate."""
+    return np.frombuffer(b"".join(arrays), dtype)  # type: ignore[arg-type]
 
 
 class _Windows(NamedTuple):
@@ -115,13 +179,11 @@ class _Windows(NamedTuple):
 
     first: Indices
     end: Indices
-    timestamps_ms: Indices
+    timestamps_ms: Timestamps
 
     @classmethod
-    def of(cls, sections: Sequence[Section], start_ms: int, end_ms: int) -> _Windows:
-        times = [section.timestamps_ms for section in sections]
-        sizes = np.array([len(each) for each in times], np.intp)
-        timestamps_ms = np.frombuffer(b"".join(times), np.int64)  # type: ignore[arg-type]
+    def of(cls, sizes: Indices, timestamps_ms: Timestamps, start_ms: int, end_ms: int) -> _Windows:
+        """`timestamps_ms` are those of all sections, `sizes` of them of each."""
         too_early, not_too_late = timestamps_ms < start_ms, timestamps_ms <= end_ms
         if not too_early.any() and not_too_late.all():
             return cls(np.zeros(len(sizes), np.intp), sizes, timestamps_ms)
@@ -129,6 +191,36 @@ class _Windows(NamedTuple):
         first = np.add.reduceat(too_early, starts, dtype=np.intp)
         end = np.add.reduceat(not_too_late, starts, dtype=np.intp)
         return cls(first, end, timestamps_ms[not_too_late & ~too_early])
+
+
+class _RowsAtHand(NamedTuple):
+    """The vectors of a bundle as parts of `values`: row r is `row_sizes[r]` of them from `row_starts[r]` on.
+
+    The rows of vector v end where `row_ends[v]` says.
+    """
+
+    values: Values
+    row_starts: Indices
+    row_sizes: Indices
+    row_ends: Indices
+
+    @classmethod
+    def of(
+        cls, values: Values, lengths: Indices, row_counts: Indices, first: Indices, used: Indices, sizes: Indices
+    ) -> _RowsAtHand:
+        """Of the sources `used` `sizes` samples from `first` on; all have rows of `lengths` samples."""
+        cells = lengths * row_counts
+        starts = (np.cumsum(cells) - cells + first)[used]
+        counts = row_counts[used]
+        row_in_source = spans(np.zeros(len(used), np.intp), counts)
+        row_starts = np.repeat(starts, counts) + row_in_source * np.repeat(lengths[used], counts)
+        return cls(values, row_starts, np.repeat(sizes, counts), np.cumsum(counts))
+
+    def read(self, first_vector: int, stop_vector: int) -> Values:
+        """See Bundle.read_vectors."""
+        first_row = int(self.row_ends[first_vector - 1]) if first_vector else 0
+        rows = slice(first_row, int(self.row_ends[stop_vector - 1]))
+        return self.values.take(spans(self.row_starts[rows], self.row_sizes[rows]))
 
 
 class _Vectors(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -25,12 +25,13 @@ from monitor.storage.deletion.tombstones import Erasure, Tombstone, erase, erase
 from monitor.storage.head.head import Head
 from monitor.storage.head.series_table import SeriesTable
 from monitor.storage.head.source import CutChunk
-from monitor.storage.interfaces import Selection, SelectionSize, Selector
+from monitor.storage.interfaces import Bundle, Selection, SelectionSize, Selector, Stripe
 from monitor.storage.journal.journal import slab_id_of
 from monitor.storage.journal.slab_reader import SlabReader
-from monitor.storage.reading.bundles import pending_of
+from monitor.storage.reading.bundles import SmallSources, pending_of
 from monitor.storage.reading.head_sections import HeadSections
 from monitor.storage.reading.hidden_labels import without_components
+from monitor.storage.reading.recent_rows import SOURCES_MIN, KnownRows, KnownSource, RecentRows
 from monitor.storage.reading.resolve import (
     BlockMatch,
     LayoutMatch,
@@ -41,7 +42,7 @@ from monitor.storage.reading.resolve import (
     unite,
 )
 from monitor.storage.reading.sizes import guessed_samples, rows_inside, share_of
-from monitor.storage.reading.source_parts import MemoryPart, SourceParts
+from monitor.storage.reading.source_parts import HeadView, MemoryPart, SourceParts
 
 ALL_TIME_MS = (-(2**62), 2**62)
 WARNINGS_MAX = 10
@@ -81,6 +82,27 @@ class LeftOut:
         return (*places[:WARNINGS_MAX], f"and {more} more damaged places") if more > 0 else tuple(places)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """The sources of the head that match: what is known of some, and by their positions `parts` of the others."""
+
+    resolved: Resolved
+    known: KnownRows
+    parts: Mapping[int, SourceParts]
+
+    @property
+    def together(self) -> SmallSources | None:
+        """All that are known, if none of them has more in another place; else None."""
+        is_apart = self.resolved.blocks or any(self.known.sources[position] is not None for position in self.parts)
+        return None if is_apart else self.known.small
+
+    def known_apart(self) -> Iterator[KnownSource]:
+        """One by one those that are known, and all there is of them."""
+        for position, known in enumerate(self.known.sources):
+            if known is not None and position not in self.parts:
+                yield known
+
+
 class StoreReader:
     """See storage/interfaces.Reader. Made and ended by Store.reader; for one thread."""
 
@@ -91,63 +113,89 @@ class StoreReader:
         slabs: SlabReader,
         cache: SlabCache,
         selections: ResolveCache,
+        recent_rows: RecentRows,
         remains: Remains,
     ) -> None:
         self._head = head
-        self._serial = head.state.serial
+        self._view = HeadView(head.state.sources, head.state.serial, sealed.chunk_ids)
         self._blocks = sealed.blocks
-        self._sealed_chunks = sealed.chunk_ids
         self._slabs = slabs
         self._cache = cache
         self._selections = selections
+        self._recent_rows = recent_rows
         self._remains = remains
 
     def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection:
+        pending = self._pending(selector, start_ms, end_ms)
+        if pending is not None:
+            return pending
         resolved, parts = self._resolve(selector, start_ms, end_ms)
-        left_out = LeftOut(self._remains.damages)
-        pending = self._pending(resolved, parts, start_ms, end_ms, left_out)
-        return self._selection(resolved, parts, start_ms, end_ms) if pending is None else pending
+        return self._selection(resolved, parts, start_ms, end_ms)
 
-    def _pending(
-        self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int, left_out: LeftOut
-    ) -> Selection | None:
+    def _pending(self, selector: Selector, start_ms: int, end_ms: int) -> Selection | None:
         """A selection that is read when it is needed, or most of it; None if samples must be seen before.
 
         They must where deletions or damage are about, and where a series is in two places at once.
         """
         if self._remains.tombstones or self._remains.damages.places or any(block.damage for block in self._blocks):
             return None
+        look = self._look(selector, start_ms, end_ms)
+        resolved, together = look.resolved, look.together
         try:
-            sections = self._sections(resolved, parts, start_ms, end_ms)
+            sections = self._sections(look, start_ms, end_ms)
         except CorruptData as error:
             self._remains.damages.note(error)
             return None
         found = pending_of(sections, start_ms, end_ms, self._remains.damages.note)
+        left_out = LeftOut(self._remains.damages)
         apart = found.stripes
         if found.others:
+            again, parts = self._resolve(selector, start_ms, end_ms)
+            if again is not resolved:
+                return None
             pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, found.others)
             apart += stripes_of(pieces.values(), resolved.labels.size)
-        rows = [stripe.rows for stripe in apart]
-        if found.bundle is not None:
-            rows.append(found.bundle.rows)
-        if len(sections) > 1 and rows and (np.bincount(np.concatenate(rows)) > 1).any():
+        bundle = found.bundle
+        if together is not None:
+            apart += () if bundle is None else bundle.stripes()
+            bundle = together.bundle(start_ms, end_ms, self._remains.damages.note)
+        if _has_twins(apart, bundle):
             return None
-        return Selection(resolved.labels, tuple(apart), left_out.warnings(), found.bundle)
+        return Selection(resolved.labels, tuple(apart), left_out.warnings(), bundle)
 
-    def _sections(
-        self, resolved: Resolved, parts: list[SourceParts], start_ms: int, end_ms: int
-    ) -> dict[str, list[Section | None]]:
-        """By source. Raises CorruptData."""
+    def _look(self, selector: Selector, start_ms: int, end_ms: int) -> _Look:
+        state = self._head.state
+        while True:
+            table = state.table
+            resolved = self._resolved(selector, table, start_ms, end_ms)
+            known = self._recent_rows.get(resolved, self._view.serial)
+            with state.lock:
+                # Series numbers of an older table mean other series in today's layouts.
+                if state.table is table:
+                    parts = known.changed(resolved.sources, self._view, start_ms, end_ms)
+                    break
+        if len(resolved.sources) < SOURCES_MIN:
+            return _Look(resolved, known, parts)
+        renewed, rest = known.renewed(resolved.sources, parts, self._view.serial)
+        if renewed is not known:
+            self._recent_rows.keep(resolved, renewed)
+        return _Look(resolved, renewed, rest)
+
+    def _sections(self, look: _Look, start_ms: int, end_ms: int) -> dict[str, list[Section | None]]:
+        """By source, without those that are together. Raises CorruptData."""
         sections: dict[str, list[Section | None]] = {}
-        for match in resolved.blocks:
+        for match in look.resolved.blocks:
             wanted = Wanted(match.numbers, match.rows, start_ms, end_ms)
             for key, section in match.block.sections(wanted, self._cache):
                 sections.setdefault(key, []).append(section)
         head = HeadSections(self._slabs, self._cache)
-        for source_match, part in zip(resolved.sources, parts, strict=True):
-            found = head.of_source(source_match, part)
+        for position, part in look.parts.items():
+            found = head.of_source(look.resolved.sources[position], part)
             if found:
                 sections.setdefault(part.key, []).extend(found)
+        if look.together is None:
+            for known in look.known_apart():
+                sections.setdefault(known.key, []).append(known.section)
         return sections
 
     def select_some(
@@ -211,7 +259,7 @@ class StoreReader:
         chosen, factor = share_of([match.rows for match in resolved.sources])
         matches = [resolved.sources[position] for position in chosen]
         with state.lock:
-            parts = [self._parts(match, start_ms, end_ms) for match in matches]
+            parts = [self._view.parts(match.source_id, start_ms, end_ms) for match in matches]
         in_head = sum(_head_samples(*pair, start_ms, end_ms) for pair in zip(matches, parts, strict=True))
         return SelectionSize(series, in_blocks + round(in_head * factor))
 
@@ -224,7 +272,8 @@ class StoreReader:
             with state.lock:
                 # Series numbers of an older table mean other series in today's layouts.
                 if state.table is table:
-                    return resolved, [self._parts(match, start_ms, end_ms) for match in resolved.sources]
+                    view = self._view
+                    return resolved, [view.parts(match.source_id, start_ms, end_ms) for match in resolved.sources]
 
     def _resolved(self, selector: Selector, table: SeriesTable, start_ms: int, end_ms: int) -> Resolved:
         """What matches in the blocks whose index can be read."""
@@ -240,27 +289,6 @@ class StoreReader:
         return [block for block in self._blocks if block.overlaps(start_ms, end_ms) and not block.damage]
 
     # The head.
-
-    def _parts(self, match: SourceMatch, start_ms: int, end_ms: int) -> SourceParts:
-        source = self._head.state.sources.get(match.source_id)
-        if source is None:
-            return SourceParts("", [], [])
-        cut: list[CutChunk] = []
-        if source.cut_max_ms >= start_ms:
-            cut = [chunk for chunk in source.cut if chunk.max_ms >= start_ms and chunk.min_ms <= end_ms]
-            if self._sealed_chunks:
-                cut = [chunk for chunk in cut if chunk.chunk_id not in self._sealed_chunks]
-        memory = []
-        for chunk in source.chunks() if source.cutting or source.late is not None else (source.chunk,):
-            if chunk is None:
-                continue
-            rows, timestamps_ms = chunk.visible_rows(self._serial), chunk.timestamps_ms
-            if not rows or (chunk.ordered and (timestamps_ms[rows - 1] < start_ms or timestamps_ms[0] > end_ms)):
-                continue
-            memory.append(
-                MemoryPart(chunk.layout, timestamps_ms[:rows], chunk.values, chunk.ordered, chunk.is_dense(rows))
-            )
-        return SourceParts(source.key, cut, memory)
 
     def _head_pieces(
         self,
@@ -365,6 +393,12 @@ def _head_samples(match: SourceMatch, parts: SourceParts, start_ms: int, end_ms:
         rows = int(np.count_nonzero((times_ms >= start_ms) & (times_ms <= end_ms)))
         samples += rows * len(match.in_layout(part.layout).rows)
     return samples
+
+
+def _has_twins(apart: Sequence[Stripe], bundle: Bundle | None) -> bool:
+    """Whether a series is in two places."""
+    rows = [stripe.rows for stripe in apart] + ([] if bundle is None else [bundle.rows])
+    return len(rows) > 0 and bool((np.bincount(np.concatenate(rows)) > 1).any())
 
 
 def _kept_rows(match: BlockMatch, erasures: Sequence[Erasure], start_ms: int, end_ms: int) -> Rows:
