@@ -24,6 +24,7 @@ def cell_data(server: str, cell: CellResult) -> dict[str, Any]:
         "own_requests": facts.seen.requests_sent,
         "own_requests_failed": facts.seen.failures,
         "socket_looks": len(facts.seen.looks),
+        "packet_requests": None if facts.seen.wire is None else len(facts.seen.wire),
         "runtime": facts.window.runtime,
     }
     data |= {figure.name: figure_data(figure) for figure in cell.figures}

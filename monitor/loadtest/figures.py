@@ -31,6 +31,7 @@ class Cause(Enum):
     GC = "garbage collector's pauses"
     STALL = "ready, and the runtime was busy"
     SERVER_SOCKET = "in the socket, not read by the server"
+    UNTIL_ANSWERED = "outside of the handler, until the answer's last packet"
     OUTSIDE_HANDLER = "outside of the handler, as our own requests have waited"
     GENERATOR_SOCKET = "answer in the socket, not read by the generator"
     CONNECTING = "connecting, and the generator at other connections"

@@ -1,6 +1,7 @@
 """What we see from outside while the load runs: requests of our own, and where the others wait.
 
-One thread does both by turns, so that looking at the sockets does not lengthen a request of ours.
+One thread does both by turns, so that looking at the sockets does not lengthen a request of ours. Where packets may be
+captured, it also takes what the kernel has noted of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from exporters.connections.sock_diag import dump_sockets, open_sock_diag
 from exporters.connections.tcp_sockets import TcpSockets, TcpState
 from exporters.errors import ExporterError
 from monitor.clock import Clock
-from monitor.loadtest.scenario import LoadTarget
+from monitor.loadtest.capture import capture_if_allowed
+from monitor.loadtest.generator_command import LoadPlan
+from monitor.loadtest.scenario import LoadTarget, request_bytes
+from monitor.loadtest.wire_requests import WireRequests
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +38,15 @@ class ObserverSettings:
     passed since the last look.
 
     Never right after a request: its answer comes when the server has just worked. A kept connection is opened anew each
-    `connection_seconds`, to measure that, too."""
+    `connection_seconds`, to measure that, too. While packets are captured they tell how requests wait, and ours are
+    needed for connecting only: `captured_turn_seconds` leaves the machine to the load.
+    """
 
     # p99 of n requests is known to about sqrt(99 / n) / 4.6 of itself (an exponential tail): 5 s of these give 7 %.
     turn_seconds: float = 0.003
-    look_seconds: float = 0.1
+    captured_turn_seconds: float = 0.02
+    # A look takes about 1 ms.
+    look_seconds: float = 0.05
     connection_seconds: float = 0.2
     timeout_seconds: float = 5.0
     sockets_max: int = 50_000
@@ -65,13 +73,17 @@ class SocketLook:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """`connections` and `requests_sent` are all of ours, answered or not. `looks` is empty where there are none."""
+    """`connections` and `requests_sent` are all of ours, answered or not. `looks` is empty where there are none.
+
+    `wire` are the generator's requests as their packets tell them; None where packets cannot be captured.
+    """
 
     requests: tuple[OwnRequest, ...] = ()
     looks: tuple[SocketLook, ...] = ()
     connections: int = 0
     requests_sent: int = 0
     failures: int = 0
+    wire: WireRequests | None = None
 
 
 @dataclass(slots=True)
@@ -84,26 +96,25 @@ class _Found:
 
 
 class RunObserver:
-    """Observes from `start` for `seconds`, or to `stop` if that is earlier; each is to be called once.
+    """Observes from `start` for the plan's seconds, or to `stop` if that is earlier; each is to be called once.
 
     A generator is busy with its report after the load: what is seen then would be of an idle server.
     """
 
-    def __init__(
-        self,
-        target: LoadTarget,
-        request: bytes,
-        keep_alive: bool,
-        seconds: float,
-        clock: Clock,
-        settings: ObserverSettings = ObserverSettings(),
-    ) -> None:
-        self._seconds = seconds
+    def __init__(self, plan: LoadPlan, clock: Clock, settings: ObserverSettings = ObserverSettings()) -> None:
+        self._seconds = float(plan.seconds)
         self._clock = clock
-        self._client = _OwnClient(target, request, keep_alive, clock.monotonic_seconds, settings)
+        self._client = _OwnClient(
+            plan.target,
+            request_bytes(plan.scenario, plan.target),
+            plan.scenario.keep_alive,
+            clock.monotonic_seconds,
+            settings,
+        )
         self._settings = settings
         self._found = _Found()
-        self._port = target.port
+        self._port = plan.target.port
+        self._capture = capture_if_allowed(plan)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
@@ -116,14 +127,22 @@ class RunObserver:
         self._client.close()
         found = self._found
         return Observation(
-            tuple(found.requests), tuple(found.looks), found.connections, found.requests_sent, found.failures
+            tuple(found.requests),
+            tuple(found.looks),
+            found.connections,
+            found.requests_sent,
+            found.failures,
+            self._capture.end(frozenset(self._client.ports)) if self._capture else None,
         )
 
     def _run(self) -> None:
         netlink = _netlink(self._settings.timeout_seconds)
         now = self._clock.monotonic_seconds()
         ends, next_look, next_connection = now + self._seconds, now + self._settings.look_seconds, now
-        while not self._stopping.wait(self._settings.turn_seconds) and (now := self._clock.monotonic_seconds()) < ends:
+        turn_seconds = self._settings.captured_turn_seconds if self._capture else self._settings.turn_seconds
+        while not self._stopping.wait(turn_seconds) and (now := self._clock.monotonic_seconds()) < ends:
+            if self._capture:
+                self._capture.take()
             if netlink is not None and now >= next_look:
                 next_look = now + self._settings.look_seconds
                 self._look(netlink)
@@ -183,6 +202,7 @@ class _OwnClient:
     ) -> None:
         self.connections = 0
         self.requests_sent = 0
+        self.ports: set[int] = set()
         self._address = (target.host, target.port)
         self._request = request
         self._keep_alive = keep_alive
@@ -213,6 +233,7 @@ class _OwnClient:
         started = self._monotonic()
         self._socket = socket.create_connection(self._address, self._settings.timeout_seconds)
         self.connections += 1
+        self.ports.add(self._socket.getsockname()[1])
         return self._monotonic() - started
 
 

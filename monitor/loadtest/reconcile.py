@@ -13,6 +13,7 @@ from monitor.loadtest.quantiles import bucket_quantile, bucket_width
 from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.waiting import Waiting, mean_parts, quantile_parts, waiting_of
 from monitor.loadtest.window import Window
+from monitor.loadtest.wire_parts import GeneratorClock, generator_clock
 
 REST_SHARE = 0.1
 _SOCKET_ERRORS = {Tool.WRK: ("connect", "read", "write", "timeout"), Tool.AB: ("connect", "receive", "exceptions")}
@@ -63,6 +64,11 @@ class Facts:
     def socket_errors(self) -> int:
         errors = self.generated.run.errors
         return sum(errors.get(kind, 0) for kind in _SOCKET_ERRORS[self.plan.tool])
+
+    @property
+    def by_packets(self) -> GeneratorClock | None:
+        """None if packets were not captured, or too few."""
+        return generator_clock(self.seen.wire, self.plan)
 
     def answered_with(self, *, errors_only: bool) -> int:
         """The generator's requests that were answered with 400 and above, or with anything outside of 200 to 299."""
@@ -117,14 +123,20 @@ def _average(facts: Facts, waiting: Waiting | None) -> Figure:
     ours = window.durations.sum / window.durations.count if window.durations.count else None
     measured = facts.generated.measured
     before_correction = measured.mean if measured else None
-    parts = mean_parts(waiting, facts.plan.tool) if waiting else None
+    parts, by_packets = None, facts.by_packets
+    if waiting is not None:
+        parts = by_packets.mean_parts(waiting) if by_packets else mean_parts(waiting, facts.plan.tool)
     return _latency_figure(facts, "latency_average", latency.mean if latency else None, ours, before_correction, parts)
 
 
 def _quantile(facts: Facts, waiting: Waiting | None, q: float, name: str) -> Figure:
     latency = facts.generated.run.latency or Latency()
     measured = facts.generated.measured
-    parts = quantile_parts(facts.window, facts.seen, waiting, facts.plan.tool, q) if waiting else None
+    parts, by_packets = None, facts.by_packets
+    if by_packets is not None:
+        parts = by_packets.quantile_parts(facts.window, q)
+    elif waiting is not None:
+        parts = quantile_parts(facts.window, facts.seen, waiting, facts.plan.tool, q)
     ours = bucket_quantile(facts.window.durations.buckets, q)
     before_correction = measured.quantile(q) if measured else None
     return _latency_figure(facts, name, latency.quantiles.get(q), ours, before_correction, parts)
@@ -138,7 +150,7 @@ def _latency_figure(
     before_correction: float | None,
     parts: tuple[Part, ...] | None,
 ) -> Figure:
-    """Ten per cent may be left unexplained, or one bucket of the server's histogram where the generator's figure is."""
+    """Ten per cent may be left unexplained. If no packets were captured, one bucket of the server's histogram, too."""
     reason = "" if parts else "sockets could not be looked at, or the run was too short for it: nothing is explained"
     if theirs is None or ours is None:
         reason = "the generator prints no latency" if theirs is None else "the server has counted no requests"
@@ -147,8 +159,9 @@ def _latency_figure(
             reason = "wrk's distribution was too large to print: its correction is not known, and in the rest"
         else:
             parts = (*parts, Part(Cause.COORDINATED_OMISSION, theirs - before_correction))
-    width = bucket_width(tuple(facts.window.durations.buckets), theirs or 0.0)
-    allowed = max(REST_SHARE * (theirs or 0.0), width)
+    allowed = REST_SHARE * (theirs or 0.0)
+    if facts.by_packets is None:
+        allowed = max(allowed, bucket_width(tuple(facts.window.durations.buckets), theirs or 0.0))
     return Figure(name, Unit.SECONDS, theirs, ours, allowed, parts or (), reason=reason, is_judged=parts is not None)
 
 

@@ -15,7 +15,6 @@ from monitor.loadtest.observe_run import Observation, RunObserver
 from monitor.loadtest.read_target import Reading, TargetReader, watch_listener
 from monitor.loadtest.reconcile import Facts, reconcile
 from monitor.loadtest.run_generator import GeneratorRun, Tick, check_installed, run_generator
-from monitor.loadtest.scenario import request_bytes
 from monitor.loadtest.service_window import InstantQueries, ServiceWindow, StoredFigures
 from monitor.loadtest.window import window_between
 
@@ -65,8 +64,7 @@ def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
 
 
 def _generate(plan: LoadPlan, clock: Clock, tick: Tick) -> tuple[GeneratorRun, Observation]:
-    request = request_bytes(plan.scenario, plan.target)
-    observer = RunObserver(plan.target, request, plan.scenario.keep_alive, plan.seconds, clock)
+    observer = RunObserver(plan, clock)
     with tempfile.TemporaryDirectory(prefix="plimsoll-loadtest-") as folder:
         observer.start()
         try:

@@ -76,15 +76,23 @@ def _stall_wait(window: Window, cycle: float, duration_seconds: float, unread_re
 
 def mean_parts(waiting: Waiting, tool: Tool) -> tuple[Part, ...]:
     """From the handler's mean to the generator's. wrk's clock starts when it sends, ab's when it connects."""
+    connecting = waiting.idle if tool is Tool.AB else None
+    return named_means(waiting, waiting.unread_request, waiting.unread_answer, connecting)
+
+
+def named_means(
+    waiting: Waiting, unread_request: float, unread_answer: float, connecting: float | None
+) -> tuple[Part, ...]:
+    """Mean seconds outside of the handler by what they were spent on. `connecting` is None if no clock runs then."""
     server_work = max(waiting.server_work - waiting.handler, 0.0)
-    in_socket = waiting.unread_request - waiting.gc - waiting.stall
+    in_socket = unread_request - waiting.gc - waiting.stall
     parts = [Part(Cause.SERVER_WORK, server_work), Part(Cause.SERVER_SOCKET, in_socket)]
     if waiting.gc:
         parts.append(Part(Cause.GC, waiting.gc))
     if waiting.stall:
         parts.append(Part(Cause.STALL, waiting.stall))
-    parts.append(Part(Cause.GENERATOR_SOCKET, waiting.unread_answer))
-    return (*parts, Part(Cause.CONNECTING, waiting.idle)) if tool is Tool.AB else tuple(parts)
+    parts.append(Part(Cause.GENERATOR_SOCKET, unread_answer))
+    return tuple(parts) if connecting is None else (*parts, Part(Cause.CONNECTING, connecting))
 
 
 def quantile_parts(

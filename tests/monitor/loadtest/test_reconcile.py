@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from load_test_facts import ANSWER_BYTES, OWN, facts, figures_of, run_of, totals, window
+from load_test_facts import ANSWER_BYTES, OWN, facts, figures_of, observation, run_of, totals, window
 
 from exporters.load_test.runs import Latency, Tool
 from monitor.loadtest.distribution import Distribution
 from monitor.loadtest.figures import Cause
 from monitor.loadtest.observe_run import Observation
 from monitor.loadtest.run_generator import GeneratorRun
+from monitor.loadtest.wire_requests import WireRequests
 
 
 def test_our_own_requests_are_in_no_figure() -> None:
@@ -82,6 +84,47 @@ def test_pauses_and_stalls_are_taken_out_of_the_wait_for_the_server() -> None:
     assert parts[Cause.GC] == pytest.approx(0.002)
     assert parts[Cause.STALL] == pytest.approx(0.001)
     assert parts[Cause.SERVER_SOCKET] == pytest.approx(0.003)
+
+
+def captured(requests: int = 1000, slow: int = 0) -> Observation:
+    """Each request connects for 2 ms, is answered in 7 and unread for 3; `slow` ones for 50 ms more."""
+    unread = np.full(requests, 0.003)
+    unread[:slow] += 0.05
+    return replace(observation(), wire=WireRequests(np.full(requests, 0.002), np.full(requests, 0.007), unread))
+
+
+def test_packets_tell_where_each_request_was() -> None:
+    figures = figures_of(facts(seen=captured(slow=20)))
+
+    average = {part.cause: part.value for part in figures["latency_average"].parts}
+    assert (average[Cause.SERVER_SOCKET], average[Cause.GENERATOR_SOCKET]) == pytest.approx((0.006, 0.004))
+    p50 = {part.cause: part.value for part in figures["latency_p50"].parts}
+    assert p50[Cause.GENERATOR_SOCKET] == pytest.approx(0.003)
+    p99 = {part.cause: part.value for part in figures["latency_p99"].parts}
+    assert p99[Cause.GENERATOR_SOCKET] == pytest.approx(0.053)
+    assert (figures["latency_p99"].plimsoll or 0.0) + p99[Cause.UNTIL_ANSWERED] == pytest.approx(0.007)
+
+
+def test_with_packets_a_tenth_may_be_left_and_no_bucket() -> None:
+    with_packets = figures_of(facts(seen=captured(slow=20)))["latency_p99"]
+
+    assert with_packets.allowed == pytest.approx(0.001)
+    assert (with_packets.rest, with_packets.agrees) == (pytest.approx(0.01 - 0.06), False)
+    assert figures_of(facts())["latency_p99"].allowed == pytest.approx(0.009)
+
+
+@pytest.mark.parametrize(("scenario", "counted"), [("login", False), ("payment", False), ("callback", True)])
+def test_only_abs_clock_runs_while_a_short_connection_is_made(scenario: str, counted: bool) -> None:
+    for name in ("latency_average", "latency_p50"):
+        parts = figures_of(facts(scenario, seen=captured()))[name].parts
+        connecting = [part.value for part in parts if part.cause is Cause.CONNECTING]
+        assert connecting == (pytest.approx([0.002]) if counted else [])
+
+
+def test_few_packets_tell_nothing() -> None:
+    causes = {part.cause for part in figures_of(facts(seen=captured(requests=999)))["latency_p99"].parts}
+
+    assert Cause.UNTIL_ANSWERED not in causes
 
 
 def test_wrks_correction_is_a_part_of_its_own() -> None:
