@@ -88,6 +88,25 @@ def test_a_route_is_the_template_that_fits(tmp_path: Path, target: str, route: s
         eventually(lambda: count(program, http_route=route), 1)
 
 
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("/orders/new", "/orders/{id}"),
+        ("/orders/new/lines", "/orders/new/{part}"),
+        ("/orders/7/lines", "/orders/{id}/lines"),
+        ("/carts/7/lines", "/{any}/7/lines"),
+        ("/carts", ""),
+    ],
+)
+def test_of_several_templates_that_fit_the_first_counts(tmp_path: Path, target: str, route: str) -> None:
+    templates = "/orders/{id},/orders/new,/orders/new/{part},/orders/{id}/lines,/{any}/7/lines"
+    with node_server(tmp_path, PLIMSOLL_METRICS_ROUTES=templates) as program:
+        with RawConnection(program.port) as connection:
+            connection.ask(target)
+
+        eventually(lambda: count(program, http_route=route), 1)
+
+
 def test_the_route_that_express_has_matched_comes_first(tmp_path: Path) -> None:
     # What Express leaves on a request it has routed.
     handler = 'request.baseUrl = "/api"; request.route = { path: "/users/:id" }; response.end("ok")'
