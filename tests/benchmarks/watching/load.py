@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
-from watching.measured_server import MeasuredServer
+from watching.measured_server import MeasuredServer, pinned
 
 from exporters.load_test.parse_run import parse_run
 
@@ -14,10 +15,11 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a piece of load was."""
+    """What a piece of load was. `scrapes` went on beside it, and are in the CPU time."""
 
     requests: int
     cpu_seconds: float
+    scrapes: int = 0
 
     @property
     def requests_per_cpu_second(self) -> float:
@@ -26,24 +28,34 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """wrk on kept connections, as in the flash sale. `seconds` is the length of a piece."""
+    """wrk on kept connections, as in the flash sale, on `cores`. `seconds` is the length of a piece.
+
+    Each connection pauses between its requests, so that the rate is nearly fixed: at saturation, how many requests the
+    server finds each time it looks changes from piece to piece, and its CPU time for each with that.
+    """
 
     connections: int
     seconds: int
+    pause_ms: int
+    cores: tuple[int, ...]
     path: str = "/product/42"
 
     def run(self, server: MeasuredServer) -> Piece:
         """Raises RuntimeError if not every answer was one."""
-        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s"]
-        before = server.cpu_seconds()
-        text = subprocess.run(
-            [*command, f"http://127.0.0.1:{server.port}{self.path}"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=TIMEOUT_SECONDS,
-        ).stdout
-        cpu_seconds = server.cpu_seconds() - before
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(f"function delay()\n   return {self.pause_ms}\nend\n")
+            script.flush()
+            paused = ["-s", script.name] if self.pause_ms else []
+            command = ["wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s", *paused]
+            before = server.cpu_seconds()
+            text = subprocess.run(
+                pinned(self.cores, [*command, f"http://127.0.0.1:{server.port}{self.path}"]),
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=TIMEOUT_SECONDS,
+            ).stdout
+            cpu_seconds = server.cpu_seconds() - before
         run = parse_run(text, "wrk")
         if not run.requests or any(run.errors.values()):
             raise RuntimeError(f"wrk: got {run.requests} requests with {dict(run.errors)}, want some and no errors")

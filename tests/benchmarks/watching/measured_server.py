@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,12 @@ class MeasuredServer:
 
 
 @contextmanager
-def running_server(server: Server, cache: Path, *, has_metrics: bool = True) -> Iterator[MeasuredServer]:
-    """Started on a free port and ended. Without `has_metrics` a server whose metrics are preloaded runs as it is."""
+def running_server(server: Server, cache: Path, core: int, *, has_metrics: bool = True) -> Iterator[MeasuredServer]:
+    """Started on a free port and ended, on `core` alone. Without `has_metrics` one that is preloaded is bare."""
     place = place_of(server, 0) if has_metrics else Place(free_port(), 0)
     variables = environment(server, place) if has_metrics else {**os.environ, "PORT": str(place.port)}
     with subprocess.Popen(
-        server.command(cache),
+        pinned([core], server.command(cache)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -54,6 +54,11 @@ def running_server(server: Server, cache: Path, *, has_metrics: bool = True) -> 
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def pinned(cores: Sequence[int], command: Sequence[str]) -> list[str]:
+    """The command, on these processors only."""
+    return ["taskset", "-c", ",".join(map(str, cores)), *command]
 
 
 def _wait_until_open(port: int) -> None:

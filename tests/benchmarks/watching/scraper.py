@@ -20,6 +20,7 @@ class Scraper:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         assert parts.hostname, f"BUG: got {url!r}, want a URL with a host"
+        self.scrapes = 0
         self._path = parts.path
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
         self._headers = {
@@ -34,13 +35,14 @@ class Scraper:
         body = response.read()
         if response.status != 200 or not body:
             raise RuntimeError(f"metrics: got status {response.status} and {len(body)} bytes, want 200 and some")
+        self.scrapes += 1
 
     def close(self) -> None:
         self._connection.close()
 
 
 @contextmanager
-def scraped(url: str, interval_seconds: float) -> Iterator[None]:
+def scraped(url: str, interval_seconds: float) -> Iterator[Scraper]:
     """Scrapes at once and then every interval for as long as the block runs."""
     stopping = threading.Event()
     scraper = Scraper(url)
@@ -57,7 +59,7 @@ def scraped(url: str, interval_seconds: float) -> Iterator[None]:
     thread = threading.Thread(target=run, name="scraper")
     thread.start()
     try:
-        yield
+        yield scraper
     finally:
         stopping.set()
         thread.join()
