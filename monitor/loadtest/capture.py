@@ -13,16 +13,16 @@ from monitor.loadtest.wire_requests import WireRequests, wire_requests
 
 logger = logging.getLogger(__name__)
 
-# Of many kept connections one in so many is captured: all are alike, and it costs the load less. Requests on short ones
-# are some ten times fewer.
-_SHARE = 4
+# Of many connections whose reads are traced one in so many is captured: it costs the load less, and the trace's text is
+# long.
+_TRACED_SHARE = 4
 _SHARED_CONNECTIONS_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureLimits:
-    """`ring_frames_max`: 32 MB, two seconds or more of the fastest server, should nobody take packets for so long.
-    `packets_max`: 11 bytes each, a minute of it."""
+    """`ring_frames_max`: 32 MB, two seconds of the fastest server, should nobody take packets for so long.
+    `packets_max`: 11 bytes each, half a minute of it."""
 
     ring_frames_max: int = 1 << 18
     packets_max: int = 1 << 21
@@ -33,13 +33,13 @@ class Capture:
 
     def __init__(self, plan: LoadPlan, limits: CaptureLimits = CaptureLimits()) -> None:
         """Raises OSError or AttributeError where it is not allowed, or where there is no such thing."""
-        share = _SHARE if plan.scenario.keep_alive and plan.connections >= _SHARED_CONNECTIONS_MIN else 1
+        # On a kept connection wrk reads other answers before it acts on this one. When, only the kernel knows.
+        is_read_apart = plan.tool is Tool.WRK and plan.scenario.keep_alive
+        share = _TRACED_SHARE if is_read_apart and plan.connections >= _SHARED_CONNECTIONS_MIN else 1
         self._plan = plan
         self._pieces: list[Packets] = []
         self._packets_left = limits.packets_max
         self._ring = PacketRing(plan.target.port, share, limits.ring_frames_max)
-        # On a kept connection wrk reads other answers before it acts on this one. When, only the kernel knows.
-        is_read_apart = plan.tool is Tool.WRK and plan.scenario.keep_alive
         try:
             self._reads = ReadTrace(plan.target.port, share) if is_read_apart else None
         except BaseException:

@@ -138,7 +138,8 @@ def parse_frames(frames: npt.NDArray[np.void], port: int) -> Packets:
     rows = np.arange(len(packets))
 
     def half(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return packets[rows, offsets].astype(np.int64) << 8 | packets[rows, offsets + 1]
+        high, low = packets[rows, offsets].astype(np.int64), packets[rows, offsets + 1].astype(np.int64)
+        return high * 256 + low
 
     source, destination, length = half(header_bytes), half(header_bytes + 2), half(np.full(len(rows), 2))
     offset_and_flags = half(header_bytes + 12)

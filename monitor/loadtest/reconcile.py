@@ -237,8 +237,8 @@ def _bytes(facts: Facts) -> tuple[Figure, Figure]:
 def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
     """Ours is the mean of the connections that we opened while the load ran.
 
-    ab's clock runs on until it comes back to a connection that stands. How long is not measured, but it is no more than
-    what a cycle has outside of the server and of the sockets.
+    ab's clock runs on until it comes back to a connection that stands, and then it sends the request: packets tell.
+    Without them, that is no more than what a cycle has outside of the server and of the sockets.
     """
     times = [request.connect_seconds for request in facts.seen.requests if request.connect_seconds is not None]
     ours = math.fsum(times) / len(times) if times else None
@@ -251,7 +251,10 @@ def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
     if ours is None:
         reason = "no connection of our own was answered"
     parts: tuple[Part, ...] = ()
-    if theirs is not None and ours is not None and waiting is not None:
+    by_packets = facts.by_packets
+    if theirs is not None and ours is not None and by_packets is not None and by_packets.connecting is not None:
+        parts = (Part(Cause.CONNECTING, float(by_packets.connecting.mean()) - ours),)
+    elif theirs is not None and ours is not None and waiting is not None:
         late = min(max(theirs - ours, 0.0), max(waiting.idle - ours, 0.0))
         parts = (Part(Cause.CONNECTING, late),)
     return Figure("connection_setup", Unit.SECONDS, theirs, ours, _AB_CONNECT_SECONDS_ALLOWED, parts, reason=reason)

@@ -47,19 +47,23 @@ def wire_requests(
 ) -> WireRequests:
     """Whole requests of connections whose beginning is in `packets`, but for those from `own_ports`.
 
-    On kept connections the last request of each is left out: its end is that of the run, not of an answer. On the
-    others a request ends with its connection. Without `reads` a client acts on an answer as soon as it has read it;
-    with them, requests whose read is not known are left out.
+    On kept connections a request ends with the next one, on the others with its connection. What a client does after
+    the last request of all is the end of the run and ends none. Without `reads` a client acts on an answer as soon as
+    it has read it; with them, requests whose read is not known are left out.
     """
     exchanges = _exchanges(packets, own_ports, PacketKind.REQUEST if keep_alive else PacketKind.CLOSE)
     read_ns = exchanges.act if reads is None else _read_ns(exchanges, reads)
     is_known = read_ns >= exchanges.answer
     connecting_ns = np.where(exchanges.is_first, exchanges.request - exchanges.before, 0)
     return WireRequests(
-        connecting=connecting_ns[is_known] * _NANOSECOND,
-        answering=(exchanges.answer - exchanges.request)[is_known] * _NANOSECOND,
-        unread=(read_ns - exchanges.answer)[is_known] * _NANOSECOND,
+        connecting=_seconds(connecting_ns[is_known]),
+        answering=_seconds((exchanges.answer - exchanges.request)[is_known]),
+        unread=_seconds((read_ns - exchanges.answer)[is_known]),
     )
+
+
+def _seconds(nanoseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    return nanoseconds.astype(np.float64) * _NANOSECOND
 
 
 def _exchanges(packets: Packets, own_ports: frozenset[int], act: PacketKind) -> _Exchanges:
@@ -74,6 +78,7 @@ def _exchanges(packets: Packets, own_ports: frozenset[int], act: PacketKind) -> 
         & (ports[starts] == ports[starts + 3])
     )
     at = starts[is_exchange]
+    at = at[times_ns[at + 3] <= times_ns[kinds == PacketKind.REQUEST].max(initial=0)]
     is_first = kinds[at] == PacketKind.CONNECT
     return _Exchanges(ports[at], is_first, times_ns[at], times_ns[at + 1], times_ns[at + 2], times_ns[at + 3])
 

@@ -121,6 +121,15 @@ def test_only_abs_clock_runs_while_a_short_connection_is_made(scenario: str, cou
         assert connecting == (pytest.approx([0.002]) if counted else [])
 
 
+def test_the_time_until_abs_request_is_in_its_connection_set_up() -> None:
+    run = run_of(Tool.AB, phases={"connect": Latency(mean=0.002)})
+    setup = figures_of(facts("callback", seen=captured(), generated=GeneratorRun(run, None)))["connection_setup"]
+
+    # Ours take 1 ms, ab's 2 ms by its packets.
+    assert [(part.cause, part.value) for part in setup.parts] == [(Cause.CONNECTING, pytest.approx(0.001))]
+    assert setup.agrees
+
+
 def test_few_packets_tell_nothing() -> None:
     causes = {part.cause for part in figures_of(facts(seen=captured(requests=999)))["latency_p99"].parts}
 

@@ -12,6 +12,11 @@ from monitor.loadtest.wire_requests import WireRequests, wire_requests
 NOBODY: frozenset[int] = frozenset()
 
 
+def short(*lines: str) -> WireRequests:
+    """On short connections, in a run that goes on behind them."""
+    return wire_requests(packets(*lines, "60000 SYN 2000, GET 2001"), None, NOBODY, keep_alive=False)
+
+
 def microseconds(found: WireRequests) -> list[tuple[int, int, int]]:
     """Connecting, answering, unread of each request."""
     columns = np.stack([found.connecting, found.answering, found.unread], axis=1)
@@ -25,9 +30,13 @@ def reads(*found: tuple[int, int], ahead_seconds: int = 0) -> Reads:
 
 
 def test_on_a_short_connection_a_request_ends_as_the_client_closes() -> None:
-    found = wire_requests(packets("5000 SYN 0, GET 30, 200 130, FIN 150"), None, NOBODY, keep_alive=False)
+    assert microseconds(short("5000 SYN 0, GET 30, 200 130, FIN 150")) == [(30, 100, 20)]
 
-    assert microseconds(found) == [(30, 100, 20)]
+
+def test_closing_at_the_end_of_the_run_ends_no_request() -> None:
+    found = short("5000 SYN 0, GET 10, 200 20, FIN 30", "5002 SYN 40, GET 50, 200 60, FIN 9000")
+
+    assert microseconds(found) == [(10, 10, 10)]
 
 
 def test_on_a_kept_connection_a_request_ends_with_the_next_and_the_last_one_is_left_out() -> None:
@@ -37,27 +46,23 @@ def test_on_a_kept_connection_a_request_ends_with_the_next_and_the_last_one_is_l
 
 
 def test_an_answer_in_pieces_is_there_with_its_last() -> None:
-    found = wire_requests(packets("5000 SYN 0, GET 10, 200 20, 200 40, 200 90, FIN 95"), None, NOBODY, keep_alive=False)
-
-    assert microseconds(found) == [(10, 80, 5)]
+    assert microseconds(short("5000 SYN 0, GET 10, 200 20, 200 40, 200 90, FIN 95")) == [(10, 80, 5)]
 
 
 def test_a_syn_that_was_sent_again_counts_from_the_first() -> None:
-    found = wire_requests(packets("5000 SYN 0, SYN 1000, GET 1010, 200 1020, FIN 1030"), None, NOBODY, keep_alive=False)
-
-    assert microseconds(found) == [(1010, 10, 10)]
+    assert microseconds(short("5000 SYN 0, SYN 1000, GET 1010, 200 1020, FIN 1030")) == [(1010, 10, 10)]
 
 
 def test_a_port_that_is_used_again_is_another_connection() -> None:
-    twice = packets("5000 SYN 0, GET 1, 200 3, FIN 7", "5000 SYN 100, GET 110, 200 130, FIN 160")
+    twice = short("5000 SYN 0, GET 1, 200 3, FIN 7", "5000 SYN 100, GET 110, 200 130, FIN 160")
 
-    assert microseconds(wire_requests(twice, None, NOBODY, keep_alive=False)) == [(1, 2, 4), (10, 20, 30)]
+    assert microseconds(twice) == [(1, 2, 4), (10, 20, 30)]
 
 
 def test_connections_do_not_mix() -> None:
-    two = packets("5000 SYN 0, GET 10, 200 100, FIN 110", "5002 SYN 5, GET 20, 200 50, FIN 90")
+    two = short("5000 SYN 0, GET 10, 200 100, FIN 110", "5002 SYN 5, GET 20, 200 50, FIN 90")
 
-    assert microseconds(wire_requests(two, None, NOBODY, keep_alive=False)) == [(10, 90, 10), (15, 30, 40)]
+    assert microseconds(two) == [(10, 90, 10), (15, 30, 40)]
 
 
 def test_our_own_connections_and_those_from_before_the_run_are_left_out() -> None:
@@ -67,7 +72,7 @@ def test_our_own_connections_and_those_from_before_the_run_are_left_out() -> Non
 
 
 def test_a_request_without_an_answer_is_none() -> None:
-    assert len(wire_requests(packets("5000 SYN 0, GET 1, FIN 9"), None, NOBODY, keep_alive=False)) == 0
+    assert len(short("5000 SYN 0, GET 1, FIN 9")) == 0
 
 
 @pytest.mark.parametrize("ahead_seconds", [0, 37])
