@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -19,8 +19,11 @@ from monitor.storage.reading.readers import Readers
 
 logger = logging.getLogger(__name__)
 
-QUIET_WAIT_SECONDS = 0.05
-"""How long each source of a new block waits for queries to end: both want the interpreter, and a block has time."""
+QUIET_WAIT_SECONDS = 0.02
+"""How long each slab of a new block waits for queries to end: both want the interpreter, and a block has time.
+
+A slab is about a millisecond of work, a source some ten.
+"""
 
 
 class BlockSet:
@@ -43,9 +46,9 @@ class BlockSet:
     def write(self, span: str, sources: Iterable[SourceRows], meta: dict[str, object]) -> Path | None:
         """A sealed block with these sources; None, and no file, if they have no sample. Raises StorageStopping."""
         path = self._directory.blocks / f"{span}-{uuid4().hex[:12]}.sqlite"
-        writer = BlockWriter(path)
+        writer = BlockWriter(path, self._give_way)
         try:
-            write_sources(writer, self._between_queries(sources))
+            write_sources(writer, sources)
             if writer.is_empty:
                 writer.abandon()
                 return None
@@ -55,12 +58,11 @@ class BlockSet:
             raise
         return path
 
-    def _between_queries(self, sources: Iterable[SourceRows]) -> Iterator[SourceRows]:
-        for source in sources:
-            if self.is_stopping:
-                raise StorageStopping("the store is about to be closed, its blocks are written after the next start")
-            self._readers.wait_for_quiet(QUIET_WAIT_SECONDS)
-            yield source
+    def _give_way(self) -> None:
+        """Between two slabs: to queries, and to a stop."""
+        if self.is_stopping:
+            raise StorageStopping("the store is about to be closed, its blocks are written after the next start")
+        self._readers.wait_for_quiet(QUIET_WAIT_SECONDS)
 
     def publish(self, change: Callable[[Sealed], Sealed]) -> None:
         """Readers go over to what `change` makes of the blocks there are; returns when nobody reads the old ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,11 +72,19 @@ DIRECTORIES = {
 _INDEX = "CREATE INDEX slab_directory ON slabs (vector_id, first_series, last_series, series, is_dense, slab_id)"
 
 
-class BlockWriter:
-    """Takes one source after the other, then `finish`. Nothing is seen under `path` before that."""
+def _go_on() -> None:
+    """What writes a block for itself alone has nobody to give way to."""
 
-    def __init__(self, path: Path) -> None:
+
+class BlockWriter:
+    """Takes one source after the other, then `finish`. Nothing is seen under `path` before that.
+
+    `give_way` is called before each slab; what it raises ends the writing.
+    """
+
+    def __init__(self, path: Path, give_way: Callable[[], None] = _go_on) -> None:
         self._path = path
+        self._give_way = give_way
         self._temporary = path.with_suffix(".tmp")
         self._temporary.unlink(missing_ok=True)
         self._connection = sqlite3.connect(self._temporary, isolation_level=None)
@@ -149,6 +157,7 @@ class BlockWriter:
             self._execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             values = piece.values[:, start : start + len(timestamps_ms)]
             for members in slabs:
+                self._give_way()
                 name = metric.values[metric.codes[piece.rows[members[0]]]]
                 self._add_slab(first_series, name, piece.rows[members], values[members])
 
