@@ -25,7 +25,7 @@ from monitor.promql.ranges.window_sums import (
 from monitor.promql.ranges.windows import Windows
 from monitor.promql.values import is_negative_zero
 
-_SPELLED_SAMPLES_MAX = 1 << 20
+_SPELLED_SAMPLES_MAX = 1 << 17
 _VARIANCE_SHARE_MIN = 1e-3
 """A variance below this share of the mean square has lost more than 3 of 16 digits to cancellation."""
 _SPREAD_MIN = 1e-6
