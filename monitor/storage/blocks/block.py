@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -18,7 +18,7 @@ from pyroaring import BitMap
 
 from monitor.errors import CorruptData, StorageError
 from monitor.model.label_frame import LabelFrame, Rows
-from monitor.model.samples import Timestamps, Values
+from monitor.model.samples import Mask, Timestamps, Values
 from monitor.storage.blocks.block_writer import (
     DIRECTORIES,
     FORMAT_VERSION,
@@ -88,6 +88,20 @@ class _SlabPart(NamedTuple):
     series: int
     wanted: NDArray[np.intp] | None
     places: slice | NDArray[np.intp]
+
+
+class SectionPlan(NamedTuple):
+    """The section of one vector of `size` timestamps, before anything of it is read.
+
+    `rows` (R,) are the selection's, in the order of the slabs that they are `parts` of.
+    """
+
+    source_key: str
+    vector_id: int
+    size: int
+    rows: Rows
+    parts: Sequence[_SlabPart]
+    is_dense: bool
 
 
 class _TouchedSlabs(NamedTuple):
@@ -232,30 +246,37 @@ class Block:
             piece = self.load(vector, wanted, cache, on_damage)
             yield keys[vector.source], clip(piece, wanted.start_ms, wanted.end_ms)
 
-    def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section]]:
-        """As `pieces`, to be read later and over the whole time of each. Raises CorruptData."""
+    def vectors_in_time(self, start_ms: int, end_ms: int) -> Mask:
+        """Which vectors have samples in a time inclusive at both ends, in order of their ids."""
+        vectors = self._vector_directory()
+        return np.asarray((vectors[:, 3] >= start_ms) & (vectors[:, 2] <= end_ms))
+
+    def plan_sections(self, wanted: Wanted) -> list[SectionPlan]:
+        """The sections of what is wanted, source by source in time order. Raises CorruptData."""
         keys, _ = self._source_directory()
         touched = self._touched_slabs(wanted)
         if not len(touched.slabs):
-            return
+            return []
         vectors = self._vector_directory()[touched.slabs[:, 0] - 1, :2].tolist()
         slabs = zip(touched.slabs.tolist(), touched.first.tolist(), touched.end.tolist(), strict=True)
+        plans = []
         for vector_id, of_vector in groupby(zip(vectors, slabs, strict=True), key=lambda each: each[1][0][0]):
             found = list(of_vector)
             source_id, count = found[0][0]
             parts = [self._slab_part(slab, first, end, wanted.numbers) for _, (slab, first, end) in found]
             rows = [wanted.rows[part.places] for part in parts]
-            timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, count))
+            all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
             is_dense = all(slab[4] for _, (slab, _, _) in found)
-            yield (
-                keys[source_id - 1],
-                Section(
-                    rows[0] if len(rows) == 1 else np.concatenate(rows),
-                    timestamps_ms,
-                    partial(self._fill, parts, count, cache),
-                    is_dense,
-                ),
-            )
+            plans.append(SectionPlan(keys[source_id - 1], vector_id, count, all_rows, parts, is_dense))
+        return plans
+
+    def sections(self, plans: Iterable[SectionPlan], cache: SlabCache) -> Iterator[tuple[str, Section]]:
+        """By source key, to be read later and over the whole time of each. Raises CorruptData."""
+        for plan in plans:
+            read = partial(self._timestamps, plan.vector_id, plan.size)
+            timestamps_ms = cache.get((self.block_id, -plan.vector_id), read)
+            fill = partial(self._fill, plan.parts, plan.size, cache)
+            yield plan.source_key, Section(plan.rows, timestamps_ms, fill, plan.is_dense)
 
     def _slab_part(self, slab: Sequence[int], first_place: int, end_place: int, numbers: SeriesNumbers) -> _SlabPart:
         """Which rows of a slab are among `numbers`: some of those from `first_place` to `end_place` - 1."""
@@ -290,9 +311,8 @@ class Block:
             yield Vector(source_id - 1, rows, min_ms, max_ms, of_vector)
 
     def _touched_slabs(self, wanted: Wanted) -> _TouchedSlabs:
-        slabs, vectors = self._slab_directory(), self._vector_directory()
-        in_time = (vectors[:, 3] >= wanted.start_ms) & (vectors[:, 2] <= wanted.end_ms)
-        slabs = slabs[in_time[slabs[:, 0] - 1]]
+        slabs = self._slab_directory()
+        slabs = slabs[self.vectors_in_time(wanted.start_ms, wanted.end_ms)[slabs[:, 0] - 1]]
         first = np.searchsorted(wanted.numbers, slabs[:, 1], side="left")
         end = np.searchsorted(wanted.numbers, slabs[:, 2], side="right")
         touched = end > first

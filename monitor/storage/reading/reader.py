@@ -185,8 +185,7 @@ class StoreReader:
         """By source, without those that are together. Raises CorruptData."""
         sections: dict[str, list[Section | None]] = {}
         for match in look.resolved.blocks:
-            wanted = Wanted(match.numbers, match.rows, start_ms, end_ms)
-            for key, section in match.block.sections(wanted, self._cache):
+            for key, section in match.sections(start_ms, end_ms, self._cache):
                 sections.setdefault(key, []).append(section)
         head = HeadSections(self._slabs, self._cache)
         for position, part in look.parts.items():
