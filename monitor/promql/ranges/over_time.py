@@ -117,7 +117,7 @@ def quantile_over_time(windows: Windows, quantile: Values) -> Values:
 def mad_over_time(windows: Windows) -> Values:
     """The median of the absolute deviations from the median."""
 
-    def deviation(samples: Values, count: Indices, _: slice) -> Values:
+    def deviation(samples: NDArray[np.floating], count: Indices, _: slice) -> Values:
         half = np.full(len(samples), 0.5)
         deviations = np.abs(samples - sorted_quantile(samples.copy(), count, half)[:, None])
         return sorted_quantile(deviations, count, half)
@@ -234,21 +234,28 @@ def _incremental_means(flat: Values, first: Indices, count: Indices) -> Values:
     return mean + compensation
 
 
-def _of_spelled(windows: Windows, formula: Callable[[Values, Indices, slice], Values]) -> Values:
+def _of_spelled(windows: Windows, formula: Callable[[NDArray[np.floating], Indices, slice], Values]) -> Values:
     """`formula` of all windows, spelled out as (C, W) samples, some cells at a time.
 
-    The formula gets the samples, NaN behind the end of shorter windows, the counts (C,), and which cells they are.
-    It may write into the samples.
+    The formula gets the samples, as float32 if that is exact, NaN behind the end of shorter windows, the counts (C,),
+    and which cells they are. It may write into the samples.
     """
     first, count = cell_windows(windows, None)
     result = np.empty(len(first))
+    values = _narrow(windows.batch.values)
     for cells, longest in _spelled_parts(count):
         positions = np.arange(longest)
-        samples = windows.batch.values.take(first[cells, None] + positions, mode="clip")
+        samples = values.take(first[cells, None] + positions, mode="clip")
         if int(count[cells].min()) < longest:
             samples[positions >= count[cells, None]] = np.nan
         result[cells] = formula(samples, count[cells], cells)
     return result.reshape(len(windows.batch.rows), -1)
+
+
+def _narrow(values: Values) -> NDArray[np.floating]:
+    """As float32 if all are exactly that, as whole numbers below 2^24 are: they are sorted in half the time."""
+    narrow = values.astype(np.float32)
+    return narrow if bool((narrow == values).all()) else values
 
 
 def _spelled_parts(count: NDArray[np.intp]) -> Iterator[tuple[slice, int]]:

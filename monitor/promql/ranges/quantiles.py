@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.model.samples import Indices, Values
 
 
-def sorted_quantile(samples: Values, count: Indices, quantile: Values) -> Values:
+def sorted_quantile(samples: NDArray[np.floating], count: Indices, quantile: Values) -> Values:
     """The quantile (C,) of the first `count` (C,) of the samples (C, W) of each row; changes `samples`.
 
     Behind them the rows must hold NaN. Between two samples it interpolates. A NaN among the samples sorts below
@@ -32,7 +33,7 @@ def out_of_range(values: Values, quantile: Values) -> Values:
     return np.where(special, answers, values)
 
 
-def _ranked(samples: Values, rank: Values, nan_count: Indices) -> Values:
+def _ranked(samples: NDArray[np.floating], rank: Values, nan_count: Indices) -> Values:
     """The samples (C,) of a rank (C,), where `nan_count` NaNs come first. `samples` (C, W) are sorted, NaN last."""
     position = np.nan_to_num(rank, nan=0.0, posinf=0.0, neginf=0.0).astype(np.intp) - nan_count
     clipped = position.clip(0, samples.shape[1] - 1)

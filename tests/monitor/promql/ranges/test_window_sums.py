@@ -68,6 +68,17 @@ def test_many_overlapping_windows_sum_up_exactly(scale: float) -> None:
         assert got.tolist() == pytest.approx(each_window(row, 300, math.fsum), rel=1e-13)
 
 
+@pytest.mark.parametrize("largest", [2**20, 2**43, 2**52])
+def test_whole_numbers_sum_up_exactly_where_they_can(largest: int) -> None:
+    rows = np.random.default_rng(1).integers(-largest, largest, (40, 900)).astype(np.float64)
+    windows = overlapping(rows, 300)
+    assert not walk_is_cheaper(windows, 12, 16)
+
+    sums = window_sums(windows, windows.batch.values).total()
+
+    assert sums.tolist() == [each_window(row, 300, math.fsum) for row in rows]
+
+
 def test_what_is_not_finite_stays_in_its_own_windows() -> None:
     rows = np.ones((50, 900))
     rows[0, 10], rows[1, 10], rows[2, 10], rows[2, 20] = math.nan, math.inf, math.inf, -math.inf
