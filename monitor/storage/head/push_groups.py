@@ -192,9 +192,12 @@ def _laid_end_to_end(flat: NDArray[Cell], starts: Counts, count: int) -> NDArray
     return laid
 
 
-def equally_timed(batch: PushedBatch, positions: Rows) -> Iterator[TimedSeries]:
-    """The series at `positions` in groups of equal timestamps."""
-    counts = batch.counts[positions]
+def equally_timed(batch: PushedBatch, positions: Rows) -> list[TimedSeries]:
+    """The series at `positions` in groups of equal timestamps, in the order of their first ones.
+
+    New series are numbered in this order, and where values are equal it tells which of them topk takes, as upstream.
+    """
+    counts, found = batch.counts[positions], []
     for count in np.unique(counts).tolist():
         alike = np.flatnonzero(counts == count)
         times = _laid_end_to_end(batch.timestamps_ms, batch.starts[positions[alike]], count)
@@ -204,7 +207,8 @@ def equally_timed(batch: PushedBatch, positions: Rows) -> Iterator[TimedSeries]:
         for first, end in pairwise([*np.flatnonzero(is_first).tolist(), len(alike)]):
             groups.setdefault(times[first].tobytes(), []).append(alike[first:end])
         for key, members in groups.items():
-            yield TimedSeries(np.concatenate(members), _interval_ms(np.frombuffer(key, np.int64)))
+            found.append(TimedSeries(np.concatenate(members), _interval_ms(np.frombuffer(key, np.int64))))
+    return sorted(found, key=lambda group: int(group.members[0]))
 
 
 def _interval_ms(timestamps_ms: Timestamps) -> int | None:

@@ -57,7 +57,6 @@ def test_a_series_that_leaves_its_layout_has_no_column() -> None:
     assert not columns.is_current(1, first)
 
 
-def test_new_series_are_grouped_by_their_times() -> None:
+def test_new_series_are_grouped_by_their_times_in_the_order_in_which_they_came() -> None:
     groups = equally_timed(batch([[10, 20], [5], [10, 20], [9, 20]]), np.arange(4))
-    found = {tuple(group.members.tolist()): group.interval_ms for group in groups}
-    assert found == {(0, 2): 10, (1,): None, (3,): 11}
+    assert [(group.members.tolist(), group.interval_ms) for group in groups] == [([0, 2], 10), ([1], None), ([3], 11)]
