@@ -7,8 +7,9 @@ joining and dropping labels are then a few array operations for any S, and no Py
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,6 +214,23 @@ def group_codes(size: int, codes: Sequence[NDArray[np.integer]]) -> Grouping:
     number = np.empty(len(first), np.intp)
     number[by_appearance] = np.arange(len(first))
     return Grouping(number[group], first[by_appearance])
+
+
+def run_bounds(values: NDArray[np.integer]) -> list[int]:
+    """Where runs of equal values begin, and where the last one ends."""
+    # np.diff with something before the first takes ten times as long for a few values.
+    starts = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    return [0, *starts, len(values)] if len(values) else [0]
+
+
+def sets_by_code(codes: Codes) -> Iterator[tuple[int, Rows]]:
+    """Each code that occurs but 0, ascending, and the sets that have it, ascending."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    for start, end in pairwise(run_bounds(ordered)):
+        code = int(ordered[start])
+        if code:
+            yield code, order[start:end]
 
 
 def shared_codes(frames: Sequence[LabelFrame], names: Iterable[str]) -> list[list[Codes]]:

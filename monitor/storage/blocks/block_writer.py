@@ -6,15 +6,16 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from monitor.model.label_frame import LabelColumn, LabelFrame, Rows
+from monitor.model.label_frame import LabelColumn, LabelFrame, Rows, run_bounds, sets_by_code
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import Values, has_gaps, is_absent
 from monitor.storage.blocks.label_codec import encode_labels
@@ -34,6 +35,8 @@ VECTOR_ROWS_MIN = 1024
 """A query for the last minutes decodes more than it needs of anything longer."""
 _SLAB_VALUES = 1 << 18
 """Slabs of many series are shorter again: whoever reads one of them decodes at most this, 2 ms."""
+_ROWS_AT_ONCE = 500
+"""Encoding more rows of a directory at once keeps the interpreter longer than the 1 ms that others wait for it."""
 LABEL_GROUP_SERIES = 4096
 """Label sets are stored together for about this many series: they share their values."""
 POSTED_SERIES_MIN = LABEL_GROUP_SERIES + 1
@@ -120,13 +123,6 @@ class BlockWriter:
             self._add_piece(first, metric, _in_order(piece))
 
     def _add_labels(self, labels: LabelFrame) -> None:
-        for name in labels.names():
-            column = labels.columns[name]
-            for code in column.used().tolist():
-                if code:
-                    members = np.flatnonzero(column.codes == code) + self._series
-                    numbers = array("I", members.astype(np.uint32).tobytes())
-                    self._postings.setdefault((name, column.values[code]), []).append(numbers)
         self._label_group.append(labels)
         self._series += labels.size
         if self._series - self._label_group_first >= LABEL_GROUP_SERIES:
@@ -140,8 +136,17 @@ class BlockWriter:
         self._execute(
             "INSERT INTO labels VALUES (?, ?, ?, ?)", (self._label_group_first, frame.size, checksum(data), data)
         )
+        self._post(frame, self._label_group_first)
         self._label_group_first += frame.size
         self._label_group = []
+
+    def _post(self, frame: LabelFrame, first: int) -> None:
+        """Notes the labels of the series from `first` on."""
+        for name in frame.names():
+            column = frame.columns[name]
+            for code, members in sets_by_code(column.codes):
+                numbers = array("I", (members + first).astype(np.uint32).tobytes())
+                self._postings.setdefault((name, column.values[code]), []).append(numbers)
 
     def _add_piece(self, first_series: int, metric: LabelColumn, piece: Piece) -> None:
         self._min_ms = min(self._min_ms, int(piece.timestamps_ms[0]))
@@ -193,8 +198,9 @@ class BlockWriter:
             self._execute("INSERT INTO meta VALUES (?, ?)", (key, stored))
         self._execute(_INDEX)
         for name, query in DIRECTORIES.items():
-            rows = self._connection.execute(query).fetchall()
-            self._execute("INSERT INTO directories VALUES (?, ?)", (name, directory_checksum(rows)))
+            self._execute(
+                "INSERT INTO directories VALUES (?, ?)", (name, directory_checksum(self._connection.execute(query)))
+            )
         self._execute("COMMIT")
         self._pack()
         self._connection.close()
@@ -228,9 +234,15 @@ class BlockWriter:
         return self._samples == 0
 
 
-def directory_checksum(rows: Sequence[Sequence[object]]) -> int:
-    """CRC-32 of the rows as JSON without spaces, a list of lists."""
-    return checksum(orjson.dumps(rows))
+def directory_checksum(rows: Iterable[Sequence[object]]) -> int:
+    """CRC-32 of the rows as JSON without spaces, a list of lists.
+
+    Some rows at a time, so that other threads get the interpreter in between.
+    """
+    value, separator, rest = crc32(b"["), b"", iter(rows)
+    while part := list(islice(rest, _ROWS_AT_ONCE)):
+        value, separator = crc32(separator + orjson.dumps(part)[1:-1], value), b","
+    return crc32(b"]", value)
 
 
 def posting_prefix(name: str, value: str) -> bytes:
@@ -255,9 +267,8 @@ def _in_order(piece: Piece) -> Piece:
 
 def _slab_rows(metric: NDArray[np.int32]) -> list[Rows]:
     """Rows cut into slabs: of one metric each, at most SLAB_SERIES_MAX. `metric` (R,) is grouped already."""
-    bounds = [*np.flatnonzero(np.diff(metric, prepend=-1)).tolist(), len(metric)]
     return [
         np.arange(first, min(first + SLAB_SERIES_MAX, end))
-        for start, end in pairwise(bounds)
+        for start, end in pairwise(run_bounds(metric))
         for first in range(start, end, SLAB_SERIES_MAX)
     ]

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.label_frame import Rows, group_codes
+from monitor.model.label_frame import Rows, group_codes, run_bounds
 from monitor.model.samples import ABSENT, Mask, Timestamps, Values, has_gaps, is_absent
 from monitor.storage.head.row_memory import new_rows
 from monitor.storage.head.series_table import SeriesNumbers
@@ -83,8 +83,9 @@ def _slabs_by_metric(metric: NDArray[np.integer]) -> tuple[NDArray[np.int32], Ro
 
 
 def _slab_starts(ordered_metric: NDArray[np.integer]) -> Rows:
-    bounds = [*np.flatnonzero(np.diff(ordered_metric, prepend=-1)).tolist(), len(ordered_metric)]
-    starts = [first for start, end in pairwise(bounds) for first in range(start, end, SLAB_SERIES_MAX)]
+    starts = [
+        first for start, end in pairwise(run_bounds(ordered_metric)) for first in range(start, end, SLAB_SERIES_MAX)
+    ]
     return np.array([*starts, len(ordered_metric)], np.intp)
 
 

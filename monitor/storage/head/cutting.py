@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from monitor.model.label_frame import run_bounds
 from monitor.model.samples import Timestamps, Values, has_gaps
 from monitor.storage.blocks.slab_codec import encode_timestamps, encode_values
 from monitor.storage.head.chunk import Chunk, merge_rows
@@ -39,9 +41,7 @@ def encode_cuts(chunk: Chunk, series: bytes, span_ms: int, take_id: Callable[[],
 
 
 def _spans(timestamps_ms: Timestamps, span_ms: int) -> Iterator[tuple[int, int]]:
-    spans = timestamps_ms // span_ms
-    starts = np.flatnonzero(np.diff(spans, prepend=spans[0] - 1))
-    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(spans)], strict=True)
+    yield from pairwise(run_bounds(timestamps_ms // span_ms))
 
 
 def _encode_cut(chunk: Chunk, series: bytes, timestamps_ms: Timestamps, by_slab: Values, chunk_id: int) -> EncodedCut:

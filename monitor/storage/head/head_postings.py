@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from monitor.model.label_frame import Codes, LabelFrame
+from monitor.model.label_frame import Codes, LabelFrame, sets_by_code
 
 
 class PostedBatch(Protocol):
@@ -88,10 +88,5 @@ def _post(by_symbol: dict[int, BitMap], name: str, batches: Sequence[PostedBatch
 
 def bitmaps_by_code(codes: Codes, numbers: NDArray[np.uint32]) -> Iterator[tuple[int, BitMap]]:
     """Which of the numbers (N,) have each code (N,) but 0, which means that there is no label."""
-    order = np.argsort(codes, kind="stable")
-    ordered, numbers = codes[order], numbers[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    ends = np.append(starts[1:], len(ordered))
-    for code, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if code:
-            yield code, to_bitmap(numbers[start:end])
+    for code, sets in sets_by_code(codes):
+        yield code, to_bitmap(numbers[sets])

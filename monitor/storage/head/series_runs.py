@@ -16,7 +16,8 @@ def encode_runs(table: SeriesTable, numbers: SeriesNumbers) -> bytes:
     firsts, ids = table.batch_bounds()
     wide = numbers.astype(np.int64)
     batch = np.searchsorted(firsts, wide, side="right") - 1
-    is_start = (np.diff(wide, prepend=-2) != 1) | (np.diff(batch, prepend=-1) != 0)
+    is_start = np.ones(len(wide), np.bool_)
+    is_start[1:] = (wide[1:] != wide[:-1] + 1) | (batch[1:] != batch[:-1])
     starts = np.flatnonzero(is_start)
     lengths = np.diff(np.append(starts, len(wide)))
     runs = np.stack([ids[batch[starts]], wide[starts] - firsts[batch[starts]], lengths], axis=1)

@@ -124,6 +124,7 @@ class Journal:
         self._connection = connect(path)
         self._is_resting = False
         self._prepare()
+        self._last_id = self.last_id()
 
     def _prepare(self) -> None:
         execute = self._connection.execute
@@ -154,6 +155,7 @@ class Journal:
                 self._write(transaction)
                 self._delete(transaction)
                 self._connection.execute("COMMIT")
+                self._last_id = max(self._last_id, transaction.last_id)
             except sqlite3.Error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -213,7 +215,9 @@ class Journal:
 
     def _write(self, transaction: Transaction) -> None:
         many = self._connection.executemany
-        self._connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (transaction.last_id,))
+        if transaction.last_id > self._last_id:
+            execute = self._connection.execute
+            execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (transaction.last_id,))
         many("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", transaction.sources)
         many("INSERT INTO batches VALUES (?, ?, ?, ?)", ((*batch, checksum(batch[2])) for batch in transaction.batches))
         many("INSERT OR REPLACE INTO open_chunks VALUES (?, ?, ?, ?, ?)", map(astuple, transaction.open_chunks))

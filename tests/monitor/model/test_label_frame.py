@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.model.label_frame import LabelColumn, LabelFrame, shared_codes
+from monitor.model.label_frame import LabelColumn, LabelFrame, run_bounds, sets_by_code, shared_codes
 from monitor.model.labels import Labels
 from monitor.model.matchers import Matcher, MatchOp, match_rows
 
@@ -70,3 +70,16 @@ def test_grouping_stays_right_when_the_combined_codes_outgrow_an_integer() -> No
         for i in range(6)
     }
     assert LabelFrame(70_000, columns).group().size == 60_000
+
+
+@given(st.lists(st.integers(0, 5), max_size=200))
+def test_each_code_has_its_sets(codes: list[int]) -> None:
+    found = [(code, sets.tolist()) for code, sets in sets_by_code(np.array(codes, np.int32))]
+    assert found == [
+        (code, [row for row, each in enumerate(codes) if each == code]) for code in sorted(set(codes) - {0})
+    ]
+
+
+def test_runs_of_equal_values_have_bounds() -> None:
+    assert run_bounds(np.array([3, 3, 1, 3])) == [0, 2, 3, 4]
+    assert run_bounds(np.empty(0, np.int32)) == [0]
