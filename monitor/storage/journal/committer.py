@@ -13,9 +13,10 @@ from monitor.storage.blocks.label_codec import encode_labels
 from monitor.storage.head.chunk import Chunk
 from monitor.storage.head.cutting import EncodedCut, encode_cuts
 from monitor.storage.head.head import Head
-from monitor.storage.head.head_state import PACES, Unwritten
+from monitor.storage.head.head_state import Unwritten
 from monitor.storage.head.series_runs import encode_runs
 from monitor.storage.journal.entry_codec import CellsRecord, Record, RowsRecord, encode_entry
+from monitor.storage.journal.entry_ledger import EntryLedger
 from monitor.storage.journal.journal import Journal, OpenChunkRow, Transaction
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ class Committer:
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._checkpoint = checkpoint
-        self._sequence = journal.last_sequence() + FIRST_SEQUENCE
+        entries = journal.entry_numbers()
+        self._sequence = max((sequence for sequence, _ in entries), default=0) + FIRST_SEQUENCE
+        chunks = (chunk for source in head.state.sources.values() for chunk in source.chunks())
+        self._ledger = EntryLedger(entries, chunks)
         self._unfinished: Transaction | None = None
         self._waiting: list[Future[None]] = []
         self._wake = threading.Event()
@@ -165,6 +169,7 @@ class Committer:
         _add_registrations(transaction, unwritten)
         for pace, of_pace in sorted(records.items()):
             transaction.entries.append((self._sequence, pace, encode_entry(of_pace)))
+            self._ledger.add(self._sequence, pace)
             self._sequence += 1
         return transaction
 
@@ -184,6 +189,7 @@ class Committer:
         if chunk.first_sequence is None:
             # At least this one: the entries of one commit are numbered by pace, from here on.
             chunk.first_sequence = self._sequence
+            self._ledger.open(chunk.pace, self._sequence)
         return records
 
     # Cuts.
@@ -197,10 +203,11 @@ class Committer:
             transaction.cut_chunks += [cut.row for cut in cuts]
             transaction.slabs += [slab for cut in cuts for slab in cut.slabs]
         transaction.last_id = state.next_id - 1
-        transaction.superfluous_entries = self._superfluous(set(transaction.closed_chunks))
+        transaction.superfluous_entries = self._ledger.superfluous(chunks)
         self._checkpoint("cuts: before commit")
         self._journal.commit(transaction)
         self._checkpoint("cuts: after commit")
+        self._ledger.close(chunks, transaction.superfluous_entries)
         self.stats.cut_chunks += len(chunks)
         self.stats.slab_bytes += sum(len(slab.data) for slab in transaction.slabs)
         with state.lock:
@@ -217,16 +224,6 @@ class Committer:
     def _take_id(self) -> int:
         with self._head.state.lock:
             return self._head.state.take_id()
-
-    def _superfluous(self, closed: set[int]) -> list[tuple[int, int]]:
-        """For each pace the oldest entry that still holds rows of a chunk in memory."""
-        oldest: dict[int, int] = {}
-        with self._head.state.lock:
-            for source in self._head.state.sources.values():
-                for chunk in source.chunks():
-                    if chunk.chunk_id not in closed and chunk.first_sequence is not None:
-                        oldest[chunk.pace] = min(oldest.get(chunk.pace, chunk.first_sequence), chunk.first_sequence)
-        return [(pace, oldest.get(pace, self._sequence)) for pace in range(PACES)]
 
 
 def _add_registrations(transaction: Transaction, unwritten: Unwritten) -> None:

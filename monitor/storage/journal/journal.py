@@ -94,8 +94,7 @@ class Transaction:
     slabs: list[Slab] = field(default_factory=list)
     closed_chunks: list[int] = field(default_factory=list)
     """Chunks that were open and are not any more."""
-    superfluous_entries: list[tuple[int, int]] = field(default_factory=list)
-    """(pace, sequence): entries of this pace below this sequence can go."""
+    superfluous_entries: list[int] = field(default_factory=list)
     sealed_chunks: list[int] = field(default_factory=list)
     """Cut chunks that are in a block now."""
     dead_batches: list[int] = field(default_factory=list)
@@ -234,7 +233,7 @@ class Journal:
     def _delete(self, transaction: Transaction) -> None:
         many = self._connection.executemany
         many("DELETE FROM open_chunks WHERE chunk_id = ?", _singles(transaction.closed_chunks))
-        many("DELETE FROM entries WHERE pace = ? AND sequence < ?", transaction.superfluous_entries)
+        many("DELETE FROM entries WHERE sequence = ?", _singles(transaction.superfluous_entries))
         many("DELETE FROM cut_chunks WHERE chunk_id = ?", _singles(transaction.sealed_chunks))
         many(
             "DELETE FROM slabs WHERE slab_id >= ? AND slab_id < ?",
@@ -289,8 +288,9 @@ class Journal:
         last: int = next(self._rows("SELECT value FROM meta WHERE key = 'last_id'"))[0]
         return last
 
-    def last_sequence(self) -> int:
-        return next(self._rows("SELECT max(sequence) FROM entries"))[0] or 0
+    def entry_numbers(self) -> list[tuple[int, int]]:
+        """(sequence, pace) of all entries, ascending."""
+        return list(self._rows("SELECT sequence, pace FROM entries ORDER BY sequence"))
 
     def _rows(self, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
         try:
