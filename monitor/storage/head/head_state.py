@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,7 +76,6 @@ class HeadState:
         """Set while the disk takes no more: nothing is accepted that could not be made durable."""
         self.newest_ms = BEFORE_ALL_MS
         """The greatest timestamp taken in since the start."""
-        self._takes_any_age = False
         self.refused_samples = 0
         """Late ones from before the late window, since the start."""
         self.next_id = 1
@@ -153,16 +150,7 @@ class HeadState:
     def late_horizon_ms(self) -> int:
         """Late samples from before this are refused."""
         window_ms = self.settings.late_window_ms
-        return BEFORE_ALL_MS if window_ms is None or self._takes_any_age else self.newest_ms - window_ms
-
-    @contextmanager
-    def taking_any_age(self, is_wanted: bool) -> Iterator[None]:
-        """Refuses no late sample inside of the block, if that is wanted. The lock is held."""
-        self._takes_any_age = is_wanted
-        try:
-            yield
-        finally:
-            self._takes_any_age = False
+        return BEFORE_ALL_MS if window_ms is None else self.newest_ms - window_ms
 
     def mark_dirty(self, chunk: Chunk) -> None:
         if not chunk.is_dirty:

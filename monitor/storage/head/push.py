@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 from itertools import repeat
 from weakref import WeakKeyDictionary
 
@@ -78,15 +77,14 @@ class PushSources:
 
     def _append_known(self, batch: PushedBatch, numbers: SeriesNumbers) -> Rows:
         """Appends series of different numbers (K,), source by source. Which are left: the table was made anew."""
-        table, columns = self._table, self._columns.of(numbers)
-        is_left = np.ones(len(numbers), np.bool_)
-        for rows in rows_by_source(batch, table.source_ids(numbers), columns):
+        table = self._table
+        together = rows_by_source(batch, table.source_ids(numbers), self._columns.of(numbers))
+        for rows in together:
             with self._head.state.lock:
-                if self._head.state.table is not table:
-                    break  # the numbers mean nothing any more
+                if self._head.state.table is not table:  # the numbers mean nothing any more
+                    return np.concatenate([rows.members, *(later.members for later in together)])
                 self._append_rows(rows, numbers)
-            is_left[rows.members] = False
-        return np.flatnonzero(is_left)
+        return np.empty(0, np.intp)
 
     def _append_rows(self, rows: PushedRows, numbers: SeriesNumbers) -> None:
         source = self._sources[rows.source_id]
@@ -95,8 +93,7 @@ class PushSources:
         if columns is None or not self._columns.is_current(source.source_id, source.layout):
             columns = source.columns_for(numbers[rows.members])
             self._columns.note(source.source_id, source.layout, len(self._table))
-        with self._head.state.taking_any_age(True) if self._is_backfill else nullcontext():
-            source.append_block(columns, rows.timestamps_ms, rows.values)
+        source.append_block(columns, rows.timestamps_ms, rows.values, takes_any_age=self._is_backfill)
 
     def _numbers_of(self, batch: PushedBatch) -> SeriesNumbers:
         """The numbers of the batch's series, (K,); those that are not known are adopted."""

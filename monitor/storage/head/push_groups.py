@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, pairwise
-from typing import Protocol, TypeVar, overload
+from typing import NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +98,7 @@ class PushedBatch:
         return PushedBatch(keys, self.label_sets, counts, self.timestamps_ms[samples], self.values[samples])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PushedRows:
+class PushedRows(NamedTuple):
     """`values` (T, S) at `timestamps_ms` (T,) of series of one source, those at `members` (S,) of a batch.
 
     `columns` are theirs in the layout of the source; None if it lacks some of them.

@@ -164,8 +164,7 @@ class Source:
 
     def _append_late_row(self, timestamp_ms: int, values: Values) -> None:
         """A row of a clock that was set back, however far. Where there is a sample of that time already, it stays."""
-        with self._state.taking_any_age(True):
-            self._append_old(self._row_columns(), np.array([timestamp_ms]), values[None, :])
+        self._append_old(self._row_columns(), np.array([timestamp_ms]), values[None, :], takes_any_age=True)
 
     def _chunk_for_row(self, timestamp_ms: int) -> Chunk:
         if self.chunk is not None and len(self.layout.numbers) > self._row_series:
@@ -218,15 +217,20 @@ class Source:
         self.trim()
         self.append_block(self.columns_for(self._frame_numbers), timestamps_ms, values)
 
-    def append_block(self, columns: Columns, timestamps_ms: Timestamps, values: Values) -> None:
-        """T rows (T, S) for columns (S,); timestamps ascend strictly. What is known already stays as it is."""
+    def append_block(
+        self, columns: Columns, timestamps_ms: Timestamps, values: Values, *, takes_any_age: bool = False
+    ) -> None:
+        """T rows (T, S) for columns (S,); timestamps ascend strictly. What is known already stays as it is.
+
+        Late rows from before the late window are refused, unless any age is taken.
+        """
         self._state.check_accepts()
         if self.chunk is not None and self.chunk.takes(timestamps_ms):
             self._extend(self.chunk, columns, timestamps_ms, values)
             return
         newer = int(np.searchsorted(timestamps_ms, self.last_ms(), side="right"))
         if newer:
-            self._append_old(columns, timestamps_ms[:newer], values[:newer])
+            self._append_old(columns, timestamps_ms[:newer], values[:newer], takes_any_age=takes_any_age)
         position = newer
         while position < len(timestamps_ms):
             chunk = self.chunk
@@ -244,9 +248,10 @@ class Source:
         chunk.extend(timestamps_ms[:count], serial, values[:count], columns)
         return count
 
-    def _append_old(self, columns: Columns, timestamps_ms: Timestamps, values: Values) -> None:
+    def _append_old(self, columns: Columns, timestamps_ms: Timestamps, values: Values, *, takes_any_age: bool) -> None:
         """Rows that are not younger than the last: into the row of their time if it is in memory, else late."""
-        refused = int(np.searchsorted(timestamps_ms, self._state.late_horizon_ms(), side="left"))
+        horizon_ms = BEFORE_ALL_MS if takes_any_age else self._state.late_horizon_ms()
+        refused = int(np.searchsorted(timestamps_ms, horizon_ms, side="left"))
         if refused:
             self._state.refused_samples += int((~is_absent(np.ascontiguousarray(values[:refused]))).sum())
             timestamps_ms, values = timestamps_ms[refused:], values[refused:]
