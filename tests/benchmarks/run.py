@@ -30,10 +30,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from workloads import dead_series, history, scrape_rate, scraping  # noqa: E402
 
 MANY_SERIES, MANY_TARGETS, SMALL_INSTANCES, RESIDENT = "many-series", "many-targets", "small-instances", "resident"
-LARGE_START = "large-start"
+AGENT_WRITES, LARGE_START = "agent-writes", "large-start"
 LONG = (RESIDENT, LARGE_START)
 SCRAPE_RATE, DEAD_SERIES = "scrape-rate", "dead-series"
-NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, SMALL_INSTANCES, SCRAPE_RATE, DEAD_SERIES, *LONG)
+NAMES = (MANY_SERIES, MANY_TARGETS, *history.PARTS, AGENT_WRITES, SMALL_INSTANCES, SCRAPE_RATE, DEAD_SERIES, *LONG)
 TABLE_WIDTH = 200
 
 Workload = Callable[[Bench], Measured]
@@ -47,6 +47,7 @@ def chosen_workloads(only: Sequence[str], *, is_long: bool) -> dict[str, Workloa
         MANY_SERIES: scraping.measure_many_series,
         MANY_TARGETS: scraping.measure_many_targets,
         "history": lambda bench: history.measure_history(bench, parts),
+        AGENT_WRITES: history.measure_agent_writes,
         SMALL_INSTANCES: history.measure_small_instances,
         SCRAPE_RATE: scrape_rate.measure_scrape_rate,
         DEAD_SERIES: dead_series.measure_dead_series,

@@ -17,10 +17,12 @@ from comparison.fleet_history import (
     narrow_fleet,
 )
 from comparison.fleet_server import render_bodies
-from comparison.write_requests import encode_labels, encode_samples, write_history
+from comparison.write_requests import RequestSize, encode_labels, encode_samples, write_history
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 from remote_write import write_request
+
+from monitor.api.remote_write.write_request import decode_write_request, decompress
 
 STEP_SECONDS = 15
 TIMES_MS = 1_700_000_000_000 + np.arange(200, dtype=np.int64) * STEP_SECONDS * 1000
@@ -51,6 +53,15 @@ def test_bodies_are_the_same_bytes_in_each_run(tmp_path: Path) -> None:
 
     assert [path.read_bytes() for path in first.bodies] == [path.read_bytes() for path in second.bodies]
     assert first.samples == second.samples > 0.98 * 3 * 10 * 120
+
+
+def test_an_agent_sends_a_sample_of_each_series_at_a_time(tmp_path: Path) -> None:
+    written = write_history(tmp_path, NARROW, 0.1, STEP_SECONDS, 1_700_000_000, RequestSize(series=20, steps=1))
+
+    requests = [decode_write_request(decompress(path.read_bytes(), 10**6)) for path in written.bodies]
+    assert {tuple(request.counts) for request in requests} >= {(1,) * 20, (1,) * 10}
+    assert len(requests) == 2 * 24
+    assert sum(len(request.values) for request in requests) == written.samples
 
 
 def test_instances_differ() -> None:

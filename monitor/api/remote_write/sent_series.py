@@ -28,6 +28,8 @@ from monitor.model.label_frame import Rows
 from monitor.model.protobuf_fields import read_varint
 from monitor.storage.head.push_groups import KeyRun, RunKeys
 
+_READ_RATIO_MAX = 6
+"""Reading more of earlier requests than so many times the size of this one takes longer than decoding it."""
 SERIES_MIN = 32
 """Fewer series in a request are decoded in less time than it takes to compare them."""
 _SERIES_TAG = 0x0A
@@ -49,6 +51,11 @@ class SentSeries:
     def __len__(self) -> int:
         return len(self._ends)
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the body."""
+        return int(self._ends[-1])
+
     def keys(self) -> list[bytes]:
         """Of all series, in order."""
         plain, starts = self._plain(), self._starts()
@@ -56,9 +63,16 @@ class SentSeries:
         label_starts, label_ends = starts + 2 + is_long, self._ends - SAMPLE_BYTES
         return [plain[first:end] for first, end in zip(label_starts.tolist(), label_ends.tolist(), strict=True)]
 
-    def key(self, index: int) -> bytes:
-        """Of one series."""
-        return _key_at(self._plain(), int(self._starts()[index]))
+    def head(self, index: int) -> bytes:
+        """What comes before the sample of a series."""
+        return self._plain()[self._starts()[index] : self._ends[index] - SAMPLE_BYTES]
+
+    def index_of(self, head: bytes, first: int) -> int | None:
+        """Which series from `first` on begins with `head`, if any."""
+        starts = self._starts()
+        place = self._plain().find(head, starts[first]) if first < len(starts) else -1
+        index = int(starts.searchsorted(place))
+        return index if index < len(starts) and starts[index] == place else None
 
     def repeated(self, body: bytes, position: int, first: int) -> Ends:
         """Where series end in `body` from `position` on as long as they are those from `first` on of these."""
@@ -77,7 +91,7 @@ class SentSeries:
         return ends[: np.searchsorted(ends, same, side="right")] + position
 
     def _plain(self) -> bytes:
-        return decompress(self._compressed, int(self._ends[-1]))
+        return decompress(self._compressed, self.size_bytes)
 
     def _starts(self) -> Ends:
         return np.append(np.zeros(1, np.int32), self._ends[:-1])
@@ -96,7 +110,7 @@ class SentRequests:
         self._places: dict[bytes, tuple[SentSeries, int]] = {}
         """Where a request may begin: with the first series of an earlier one, or where the last one ended."""
         self._resumed: dict[SentSeries, bytes] = {}
-        """The keys of the latter places."""
+        """The heads at the latter places."""
 
     @property
     def remembered_series(self) -> int:
@@ -118,9 +132,9 @@ class SentRequests:
         """The request, if all of it are series that were sent before."""
         runs: list[KeyRun] = []
         ends: list[Ends] = []
-        position = 0
-        while position < len(plain):
-            place = self._places.get(_key_at(plain, position))
+        position = read_bytes = 0
+        while position < len(plain) and read_bytes <= _READ_RATIO_MAX * len(plain):
+            place = self._place_of(_head_at(plain, position), runs[-1] if runs else None)
             if place is None:
                 return None
             sent, first = place
@@ -130,28 +144,43 @@ class SentRequests:
             runs.append(KeyRun(sent, first, first + len(found)))
             ends.append(found)
             position = int(found[-1])
-        samples = usual_samples(plain, np.concatenate(ends) - SAMPLE_BYTES) if runs else None
+            read_bytes += sent.size_bytes
+        if not runs or position < len(plain):
+            return None
+        samples = usual_samples(plain, np.concatenate(ends) - SAMPLE_BYTES)
         if samples is None:
             return None
-        self._note_place(sent, runs[-1].end)
+        self._note(runs, sent)
         return WriteRequest(RunKeys(runs), np.ones(len(samples[0]), np.intp), *samples)
 
-    def _note_place(self, sent: SentSeries, end: int) -> None:
-        """A request ended before series `end` of these: the next one may begin there."""
-        key = sent.key(end) if end < len(sent) else None
+    def _place_of(self, head: bytes, last: KeyRun | None) -> tuple[SentSeries, int] | None:
+        """Where a series was sent before, given the run of series before it."""
+        place = self._places.get(head)
+        if place is None and last is not None and isinstance(last.kept, SentSeries):
+            # Some series may be missing now: a target is down, or has fewer of them.
+            index = last.kept.index_of(head, last.end)
+            return None if index is None else (last.kept, index)
+        return place
+
+    def _note(self, runs: list[KeyRun], last: SentSeries) -> None:
+        """These came again; the next request may begin where the last of them ended."""
+        end = runs[-1].end
+        head = last.head(end) if end < len(last) else None
         with self._lock:
-            if sent not in self._recent:
+            for kept in {run.kept for run in runs}:
+                if isinstance(kept, SentSeries) and kept in self._recent:
+                    self._recent.move_to_end(kept)
+            if last not in self._recent:
                 return
-            self._recent.move_to_end(sent)
-            self._forget_place(self._resumed.pop(sent, None), sent)
-            if key is not None and key not in self._places:
-                self._resumed[sent] = key
-                self._places[key] = sent, end
+            self._forget_place(self._resumed.pop(last, None), last)
+            if head is not None and head not in self._places:
+                self._resumed[last] = head
+                self._places[head] = last, end
 
     def _remembered(self, body: bytes, plain: bytes, request: WriteRequest) -> WriteRequest:
         """The same request; its series are known from now on, if it is one that an agent would repeat."""
         keys = list(request.keys)
-        if len(keys) < SERIES_MIN or not len(keys) == len(request.values) == int(request.counts.max()) * len(keys):
+        if len(keys) < SERIES_MIN or len(request.values) != len(keys) or request.counts.max() != 1:
             return request
         lengths = np.fromiter(map(len, keys), np.intp, len(keys)) + SAMPLE_BYTES
         ends = np.cumsum(lengths + 2 + (lengths >= _LONG_FROM))
@@ -159,10 +188,10 @@ class SentRequests:
             return request  # there is something else between the series
         sent = SentSeries(body, ends.astype(np.int32))
         with self._lock:
-            replaced = self._places.get(keys[0])
+            replaced = self._places.get(sent.head(0))
             if replaced is not None and replaced[1] == 0:
                 self._forget(replaced[0])
-            self._places[keys[0]] = sent, 0
+            self._places[sent.head(0)] = sent, 0
             self._recent[sent] = None
             self._series += len(sent)
             while self._series > self._series_max() + len(sent):
@@ -172,20 +201,20 @@ class SentRequests:
     def _forget(self, sent: SentSeries) -> None:
         del self._recent[sent]
         self._series -= len(sent)
-        self._forget_place(sent.key(0), sent)
+        self._forget_place(sent.head(0), sent)
         self._forget_place(self._resumed.pop(sent, None), sent)
 
-    def _forget_place(self, key: bytes | None, sent: SentSeries) -> None:
-        if key is not None and self._places.get(key, (None, 0))[0] is sent:
-            del self._places[key]
+    def _forget_place(self, head: bytes | None, sent: SentSeries) -> None:
+        if head is not None and self._places.get(head, (None, 0))[0] is sent:
+            del self._places[head]
 
 
-def _key_at(body: bytes, position: int) -> bytes:
-    """The key of a series that begins there and ends with one sample; empty if none does."""
+def _head_at(body: bytes, position: int) -> bytes:
+    """What comes before the sample of a series that begins there; empty if none does."""
     if body[position] != _SERIES_TAG:
         return b""
     length, start = read_varint(body, position + 1)
-    return body[start : start + length - SAMPLE_BYTES] if SAMPLE_BYTES <= length <= len(body) - start else b""
+    return body[position : start + length - SAMPLE_BYTES] if SAMPLE_BYTES <= length <= len(body) - start else b""
 
 
 def _clear(flags: Flags, places: Rows | Ends, word: DTypeLike) -> None:

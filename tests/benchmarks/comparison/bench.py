@@ -8,6 +8,7 @@ from pathlib import Path
 
 from comparison.fleet_history import FleetShape, narrow_fleet
 from comparison.systems import Installed
+from comparison.write_requests import AGENT_REQUEST, HISTORY_REQUEST, RequestSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,12 @@ class HistorySize:
     restarts: int
     compaction_seconds: float
     step_seconds: int = 15
+    request: RequestSize = HISTORY_REQUEST
 
     @property
     def text(self) -> str:
-        return f"{self.shape.instances:,} x {self.shape.series} series, {self.hours:g} h"
+        pace = ", sample by sample" if self.request.steps == 1 else ""
+        return f"{self.shape.instances:,} x {self.shape.series} series, {self.hours:g} h{pace}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Sizes:
     many_targets: ScrapeSize
     resident: ScrapeSize
     history: HistorySize
+    agent_writes: HistorySize
     small_instances: HistorySize
     large_start: HistorySize
     dead_series: DeadSeriesSize
@@ -76,6 +80,9 @@ FULL = Sizes(
     many_targets=ScrapeSize(2_000, 50, 1_000, warm_up_seconds=15, seconds=40, rounds=2),
     resident=ScrapeSize(500, 1_000, 15_000, warm_up_seconds=60, seconds=600, rounds=1),
     history=HistorySize(FleetShape(100, 100), 6, rounds=7, instants=1_000, restarts=3, compaction_seconds=180),
+    agent_writes=HistorySize(
+        FleetShape(500, 100), 0.25, rounds=0, instants=0, restarts=0, compaction_seconds=0, request=AGENT_REQUEST
+    ),
     small_instances=HistorySize(narrow_fleet(2_000), 6, rounds=5, instants=400, restarts=0, compaction_seconds=0),
     large_start=HistorySize(
         FleetShape(5_000, 100), 6, rounds=0, instants=0, restarts=2, compaction_seconds=0, step_seconds=120
@@ -89,6 +96,9 @@ QUICK = Sizes(
     many_targets=ScrapeSize(400, 50, 1_000, warm_up_seconds=4, seconds=8, rounds=1),
     resident=ScrapeSize(100, 1_000, 5_000, warm_up_seconds=10, seconds=20, rounds=1),
     history=HistorySize(FleetShape(20, 100), 6, rounds=3, instants=100, restarts=1, compaction_seconds=155),
+    agent_writes=HistorySize(
+        FleetShape(50, 100), 0.25, rounds=0, instants=0, restarts=0, compaction_seconds=0, request=AGENT_REQUEST
+    ),
     small_instances=HistorySize(narrow_fleet(200), 6, rounds=3, instants=50, restarts=0, compaction_seconds=0),
     large_start=HistorySize(
         FleetShape(200, 100), 6, rounds=0, instants=0, restarts=1, compaction_seconds=0, step_seconds=120

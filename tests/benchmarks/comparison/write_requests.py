@@ -11,15 +11,25 @@ import numpy as np
 from comparison.fleet_history import FleetShape, InstanceHistory, instance_history
 from numpy.typing import NDArray
 
-INSTANCES_PER_REQUEST_SERIES = 1_000
-"""A request holds the samples of so many series at most."""
-STEPS_PER_REQUEST = 20
 # A Sample of the protocol: field 2 of its TimeSeries, value as field 1, time as field 2. Times from 2004 to 2109 are
 # varints of six bytes.
 _SAMPLE = np.dtype(
     [("tag", "u1"), ("size", "u1"), ("value_tag", "u1"), ("value", "<f8"), ("time_tag", "u1"), ("time", "u1", (6,))]
 )
 _TIME_MIN_MS, _TIME_MAX_MS = 2**35, 2**42
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSize:
+    """Whole instances, so many that about `series` are in a request; `steps` samples of each."""
+
+    series: int = 1_000
+    steps: int = 20
+
+
+HISTORY_REQUEST = RequestSize()
+AGENT_REQUEST = RequestSize(series=5_000, steps=1)
+"""What an agent sends while it scrapes; several samples of a series are sent together after it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +47,21 @@ class WrittenHistory:
         return self.shape.instances * self.shape.series
 
 
-def write_history(folder: Path, shape: FleetShape, hours: float, step_seconds: int, end: int) -> WrittenHistory:
+def write_history(
+    folder: Path,
+    shape: FleetShape,
+    hours: float,
+    step_seconds: int,
+    end: int,
+    request: RequestSize = HISTORY_REQUEST,
+) -> WrittenHistory:
     """Files in `folder`. Each instance has its own offset inside of `step_seconds`, as scrapes have."""
     folder.mkdir(parents=True, exist_ok=True)
     steps = int(hours * 3600 / step_seconds)
     times_ms = (end - np.arange(steps, dtype=np.int64)[::-1] * step_seconds) * 1000
     fleet = [_instance(shape, number, times_ms, step_seconds) for number in range(shape.instances)]
     paths, samples = [], 0
-    for number, (body, body_samples) in enumerate(_requests(fleet, steps)):
+    for number, (body, body_samples) in enumerate(_requests(fleet, steps, request)):
         path = folder / f"{number:06d}.snappy"
         path.write_bytes(body)
         paths.append(path)
@@ -77,11 +94,13 @@ def _instance(
     return [encode_labels(labels) for labels in history.labels], history
 
 
-def _requests(fleet: list[tuple[list[bytes], InstanceHistory]], steps: int) -> Iterator[tuple[bytes, int]]:
+def _requests(
+    fleet: list[tuple[list[bytes], InstanceHistory]], steps: int, request: RequestSize
+) -> Iterator[tuple[bytes, int]]:
     """Bodies and how many samples are in each."""
-    group = max(1, INSTANCES_PER_REQUEST_SERIES // len(fleet[0][0]))
-    for start in range(0, steps, STEPS_PER_REQUEST):
-        window = slice(start, start + STEPS_PER_REQUEST)
+    group = max(1, request.series // len(fleet[0][0]))
+    for start in range(0, steps, request.steps):
+        window = slice(start, start + request.steps)
         for first in range(0, len(fleet), group):
             encoded = [_time_series(labels, history, window) for labels, history in fleet[first : first + group]]
             body = bytes(cramjam.snappy.compress_raw(b"".join(part for part, _ in encoded)))

@@ -40,6 +40,12 @@ def measure_large_start(bench: Bench) -> Measured:
         return trial.measured
 
 
+def measure_agent_writes(bench: Bench) -> Measured:
+    with _Trial.begun(bench, bench.sizes.agent_writes) as trial:
+        trial.load(is_shown=True)
+        return trial.measured
+
+
 def measure_small_instances(bench: Bench) -> Measured:
     with _Trial.begun(bench, bench.sizes.small_instances) as trial:
         trial.load(is_shown=True)
@@ -67,7 +73,7 @@ class _Trial:
         try:
             bench.say(f"preparing {size.text}")
             end = int(time.time()) // 60 * 60
-            history = write_history(folder / "bodies", size.shape, size.hours, size.step_seconds, end)
+            history = write_history(folder / "bodies", size.shape, size.hours, size.step_seconds, end, size.request)
             with started(bench.systems, folder) as systems:
                 yield cls(bench, size, systems, history)
         finally:

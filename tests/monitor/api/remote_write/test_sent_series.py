@@ -12,7 +12,7 @@ from remote_write import write_request
 from monitor.api.remote_write.sent_series import SERIES_MIN, SentRequests
 from monitor.api.remote_write.write_request import WriteRequest, decode_write_request, decompress
 from monitor.errors import BadRequest
-from monitor.storage.head.push_groups import RunKeys
+from monitor.storage.head.push_groups import KeyRun, RunKeys
 
 SERIES = 3 * SERIES_MIN
 LIMIT_BYTES = 2**20
@@ -68,10 +68,9 @@ def test_requests_of_an_agent_are_runs_of_what_it_sent_before() -> None:
         sent.decode(body(ring(first, SERIES_MIN)), LIMIT_BYTES)
     runs = []
     for first in range(0, 2 * SERIES, 70):
-        keys = sent.decode(body(ring(first, 70), NOW_MS + 15_000), LIMIT_BYTES).keys
-        assert isinstance(keys, RunKeys)
-        assert list(keys) == decoded_alone(body(ring(first, 70))).keys
-        runs.append(len(keys.runs))
+        request = sent.decode(body(ring(first, 70), NOW_MS + 15_000), LIMIT_BYTES)
+        assert list(request.keys) == decoded_alone(body(ring(first, 70))).keys
+        runs.append(len(runs_of(request)))
     assert max(runs) == 3
 
 
@@ -93,6 +92,21 @@ def test_a_byte_that_differs_counts(place: int, change: int) -> None:
         assert list(got.keys) == list(want.keys)
         assert got.timestamps_ms.tolist() == want.timestamps_ms.tolist()
         assert np.array_equal(got.values, want.values, equal_nan=True)
+
+
+def runs_of(request: WriteRequest) -> list[KeyRun]:
+    assert isinstance(request.keys, RunKeys)
+    return list(request.keys.runs)
+
+
+def test_series_may_be_missing_for_a_while() -> None:
+    sent, all_of_them = SentRequests(lambda: SERIES), ring(0, SERIES)
+    (whole,) = runs_of(sent.decode(body(all_of_them), LIMIT_BYTES))
+    for missing in ([5], [50, 51, 70, SERIES - 1], list(range(20, 60)), []):
+        left = body([number for number in all_of_them if number not in missing])
+        request = sent.decode(left, LIMIT_BYTES)
+        assert {run.kept for run in runs_of(request)} == {whole.kept}
+        assert said(request) == said(decoded_alone(left))
 
 
 def test_no_more_is_remembered_than_the_limit_allows() -> None:
