@@ -30,6 +30,7 @@ from monitor.storage.head.push_groups import KeyRun, RunKeys
 
 _READ_RATIO_MAX = 6
 """Reading more of earlier requests than so many times the size of this one takes longer than decoding it."""
+_ROUNDS = 2
 SERIES_MIN = 32
 """Fewer series in a request are decoded in less time than it takes to compare them."""
 _SERIES_TAG = 0x0A
@@ -98,10 +99,14 @@ class SentSeries:
 
 
 class SentRequests:
-    """Decodes requests, and remembers the series of about `series_max()` of them. Any thread may decode."""
+    """Decodes requests, and remembers series of them: about twice as many as `series()` says there are.
 
-    def __init__(self, series_max: Callable[[], int]) -> None:
-        self._series_max = series_max
+    Any thread may decode. What is remembered without need, because its agent sends something else now, is forgotten
+    first as long as there is room for a whole round of all agents beside it.
+    """
+
+    def __init__(self, series: Callable[[], int]) -> None:
+        self._known_series = series
         self._lock = threading.Lock()
         self._recent: OrderedDict[SentSeries, None] = OrderedDict()
         """Those that came last at the end."""
@@ -194,7 +199,7 @@ class SentRequests:
             self._places[sent.head(0)] = sent, 0
             self._recent[sent] = None
             self._series += len(sent)
-            while self._series > self._series_max() + len(sent):
+            while self._series > _ROUNDS * self._known_series() + len(sent):
                 self._forget(next(iter(self._recent)))
         return replace(request, keys=RunKeys([KeyRun(sent, 0, len(sent))], keys))
 
