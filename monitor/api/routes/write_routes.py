@@ -10,7 +10,7 @@ from monitor.api.answers import Answer
 from monitor.api.context import ApiContext, WritableStore
 from monitor.api.endpoint import POST, Endpoint
 from monitor.api.errors import RETRY_AFTER, error_answer
-from monitor.api.remote_write.sent_series import SentRequests
+from monitor.api.remote_write.sent_requests import SentRequests
 from monitor.api.remote_write.write_samples import Written, write_samples
 from monitor.api.request_body import read_body
 from monitor.errors import BadRequest, NotFound, Overloaded, UnsupportedMediaType

@@ -7,7 +7,7 @@ A pushed series comes alone, with its own timestamps. Series that first come wit
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from weakref import WeakKeyDictionary
 
@@ -115,14 +115,14 @@ class PushSources:
 
     def _look_up(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
         if isinstance(keys, RunKeys):
-            return np.concatenate([self._numbers_of_run(keys, run) for run in keys.runs])
+            runs = zip(keys.runs, keys.all_of_kept(), strict=True)
+            return np.concatenate([self._numbers_of_run(run, all_keys) for run, all_keys in runs])
         return np.fromiter(map(self._known.get, keys, repeat(NOT_FOUND)), np.int64, len(keys))
 
-    def _numbers_of_run(self, keys: RunKeys, run: KeyRun) -> NDArray[np.int64]:
+    def _numbers_of_run(self, run: KeyRun, all_keys: Callable[[], list[bytes]]) -> NDArray[np.int64]:
         numbers = self._kept.get(run.kept)
         if numbers is None:
-            is_whole = len(keys) == len(run.kept)
-            numbers = self._look_up(list(keys) if is_whole else run.kept.keys())
+            numbers = self._look_up(all_keys())
             if bool((numbers != NOT_FOUND).all()):
                 self._kept[run.kept] = numbers
         return numbers[run.first : run.end]

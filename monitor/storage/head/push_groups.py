@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress, pairwise
 from typing import NamedTuple, Protocol, TypeVar, overload
 
@@ -62,6 +63,18 @@ class RunKeys(Sequence[bytes]):
 
     def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
         return self._all()[place]
+
+    def all_of_kept(self) -> Iterator[Callable[[], list[bytes]]]:
+        """For each run what gives all keys of which it is a part."""
+        start = 0
+        for run in self.runs:
+            end = start + run.end - run.first
+            is_whole = self._keys is not None and end - start == len(run.kept)
+            yield partial(self._slice, start, end) if is_whole else run.kept.keys
+            start = end
+
+    def _slice(self, start: int, end: int) -> list[bytes]:
+        return self._all()[start:end]
 
     def _all(self) -> list[bytes]:
         if self._keys is None:

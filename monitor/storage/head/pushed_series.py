@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Mask
+from monitor.storage.head.hash_runs import Hashes, HashRun, HashRuns
 from monitor.storage.head.head_state import HeadState
 from monitor.storage.head.series_table import SeriesBatch, SeriesNumbers, SeriesTable
 from monitor.storage.head.source import Source
@@ -16,25 +15,7 @@ from monitor.storage.head.source import Source
 KEY_PREFIX = "push:"
 """Of the keys of their sources."""
 NOT_FOUND = -1
-Hashes = NDArray[np.uint64]
 _UINT64_MASK = 2**64 - 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """Series numbers, ascending by the hash of their labels."""
-
-    hashes: Hashes
-    numbers: SeriesNumbers
-
-    @classmethod
-    def of(cls, hashes: Hashes, numbers: SeriesNumbers) -> _Run:
-        order = np.argsort(hashes, kind="stable")
-        return cls(hashes[order], numbers[order])
-
-    def merged(self, other: _Run) -> _Run:
-        hashes = np.concatenate([self.hashes, other.hashes])
-        return _Run.of(hashes, np.concatenate([self.numbers, other.numbers]))
 
 
 class PushedSeries:
@@ -45,8 +26,7 @@ class PushedSeries:
         self._state = state
         self._table = table
         self._batches = 0
-        self._runs: list[_Run] = []
-        """Each more than twice as long as the next, so that there are few."""
+        self._numbers = HashRuns()
 
     def find(self, labels: LabelFrame) -> NDArray[np.int64]:
         """The series with exactly these labels (S,), which are in the table's symbols; NOT_FOUND where there is none.
@@ -56,11 +36,11 @@ class PushedSeries:
         self._catch_up()
         hashes = _hashes(labels)
         numbers = np.full(labels.size, NOT_FOUND, np.int64)
-        for run in self._runs:
+        for run in self._numbers.runs:
             place = run.hashes.searchsorted(hashes)
             asked = np.arange(labels.size)
             while len(asked := asked[_is_at(run, place[asked], hashes[asked])]):
-                candidates = run.numbers[place[asked]]
+                candidates = run.numbers[place[asked]].astype(np.uint32)
                 is_same = self._is_alive(candidates) & self._has_labels(candidates, labels.take(asked))
                 numbers[asked[is_same]] = candidates[is_same]
                 asked = asked[~is_same]
@@ -91,10 +71,7 @@ class PushedSeries:
         if not pushed:
             return
         frame = LabelFrame.concat([batch.labels for batch in pushed])
-        self._runs.append(_Run.of(_hashes(frame), np.concatenate([batch.numbers for batch in pushed])))
-        while len(self._runs) > 1 and len(self._runs[-2].hashes) <= 2 * len(self._runs[-1].hashes):
-            last = self._runs.pop()
-            self._runs[-1] = self._runs[-1].merged(last)
+        self._numbers.add(_hashes(frame), np.concatenate([batch.numbers for batch in pushed]).astype(np.int64))
 
     def _may_be_pushed(self, batch: SeriesBatch) -> bool:
         """Also of a source that has no row yet."""
@@ -102,7 +79,7 @@ class PushedSeries:
         return source is None or source.key.startswith(KEY_PREFIX)
 
 
-def _is_at(run: _Run, place: Rows, hashes: Hashes) -> Mask:
+def _is_at(run: HashRun, place: Rows, hashes: Hashes) -> Mask:
     inside = place < len(run.hashes)
     inside[inside] = run.hashes[place[inside]] == hashes[inside]
     return inside

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from remote_write import write_request
 
-from monitor.api.remote_write.sent_series import SERIES_MIN, SentRequests
+from monitor.api.remote_write.sent_requests import SERIES_MIN, SentRequests
 from monitor.api.remote_write.write_request import WriteRequest, decode_write_request, decompress
 from monitor.errors import BadRequest
 from monitor.storage.head.push_groups import KeyRun, RunKeys
@@ -97,6 +97,26 @@ def test_a_byte_that_differs_counts(place: int, change: int) -> None:
 def runs_of(request: WriteRequest) -> list[KeyRun]:
     assert isinstance(request.keys, RunKeys)
     return list(request.keys.runs)
+
+
+def test_targets_may_follow_each_other_in_another_order() -> None:
+    sent = SentRequests(lambda: SERIES)
+    targets = [ring(first, SERIES // 4) for first in range(0, SERIES, SERIES // 4)]
+    sent.decode(body([number for target in targets for number in target]), LIMIT_BYTES)
+    for order in ((2, 0, 3, 1), (3, 2, 1, 0), (1,), (0, 2, 3)):
+        reordered = body([number for place in order for number in targets[place]])
+        request = sent.decode(reordered, LIMIT_BYTES)
+        assert len(runs_of(request)) <= len(order)
+        assert said(request) == said(decoded_alone(reordered))
+
+
+def test_series_in_any_order_are_decoded_one_by_one() -> None:
+    sent, numbers = SentRequests(lambda: SERIES), ring(0, SERIES)
+    sent.decode(body(numbers), LIMIT_BYTES)
+    backwards = body(numbers[::-1])
+    request = sent.decode(backwards, LIMIT_BYTES)
+    assert len(runs_of(request)) == 1
+    assert said(request) == said(decoded_alone(backwards))
 
 
 def test_series_may_be_missing_for_a_while() -> None:
