@@ -29,7 +29,7 @@ from monitor.storage.head.push_groups import KeyRun, RunKeys
 SERIES_MIN = 32
 """Fewer series in a request are decoded in less time than it takes to compare them."""
 _RUNS_MIN, _RUN_SERIES_MIN = 8, 48
-"""Comparing a run takes as long as decoding so many series. Shorter ones are given up after the first few."""
+"""Comparing a run takes as long as decoding so many series. If they are shorter, the first few are looked at."""
 _ROUNDS = 2
 _SERIES_TAG = 0x0A
 _UINT64_MASK = 2**64 - 1
@@ -60,32 +60,39 @@ class SentRequests:
         """Of a compressed body. Raises BadRequest with what is wrong, or if it would be larger than `bytes_max`."""
         plain = decompress(body, bytes_max)
         try:
-            repeated = self._repeated(plain)
+            runs = self._runs(plain)
+            repeated = self._repeated(plain, runs)
             if repeated is not None:
                 return repeated
             usual = decode_usual(plain)
-            return decode_any(plain) if usual is None else self._remembered(plain, usual)
+            if usual is None:
+                return decode_any(plain)
+            return usual if _are_short(runs) else self._remembered(plain, usual)
         except (ValueError, IndexError) as error:
             raise BadRequest(f"remote write request: {error}") from None
 
-    def _repeated(self, plain: bytes) -> WriteRequest | None:
-        """The request, if all of it are runs of series that were sent before."""
+    def _runs(self, plain: bytes) -> list[_Run]:
+        """What the request begins with: runs of series that were sent before, as long as they are not short."""
         runs: list[_Run] = []
-        position = series = 0
-        while position < len(plain) and len(runs) <= _RUNS_MIN + series // _RUN_SERIES_MIN:
+        position = 0
+        while position < len(plain) and not _are_short(runs):
             run = self._run_at(plain, position)
             if run is None:
-                return None
+                break
             runs.append(run)
-            position, series = int(run.ends[-1]), series + len(run.ends)
-        if not runs or position < len(plain):
+            position = int(run.ends[-1])
+        return runs
+
+    def _repeated(self, plain: bytes, runs: list[_Run]) -> WriteRequest | None:
+        """The request, if the runs are all of it."""
+        if not runs or runs[-1].ends[-1] < len(plain):
             return None
         samples = usual_samples(plain, np.concatenate([run.ends for run in runs]) - SAMPLE_BYTES)
         if samples is None:
             return None
         self._touch({run.sent for run in runs})
         keys = RunKeys([KeyRun(run.sent, run.first, run.first + len(run.ends)) for run in runs])
-        return WriteRequest(keys, np.ones(series, np.intp), *samples)
+        return WriteRequest(keys, np.ones(len(keys), np.intp), *samples)
 
     def _run_at(self, plain: bytes, position: int) -> _Run | None:
         for sent, first in self._places_of(_key_at(plain, position)):
@@ -148,6 +155,11 @@ class _Run(NamedTuple):
     sent: SentSeries
     first: int
     ends: Ends
+
+
+def _are_short(runs: list[_Run]) -> bool:
+    """Whether these are so many for their series that decoding takes no longer: the series come in any order."""
+    return len(runs) > _RUNS_MIN + sum(len(run.ends) for run in runs) // _RUN_SERIES_MIN
 
 
 def _key_at(body: bytes, position: int) -> bytes:

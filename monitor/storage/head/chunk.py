@@ -194,6 +194,10 @@ class Chunk:
             and bool(timestamps_ms[-1] < self.span_end_ms)
         )
 
+    def ends_with(self, timestamps_ms: Timestamps) -> bool:
+        """Whether these times are that of the last row."""
+        return len(timestamps_ms) == 1 and self.rows > 0 and bool(timestamps_ms[0] == self.last_ms)
+
     def extend(self, timestamps_ms: Timestamps, serial: int, values: Values, columns: Columns) -> None:
         """T rows at once: `values` (T, S) for `columns` (S,)."""
         start, end = self.rows, self.rows + len(timestamps_ms)
@@ -233,6 +237,17 @@ class Chunk:
         rows = place if order is None else order[place]
         is_there = known[rows] == timestamps_ms
         return is_there, rows[is_there]
+
+    def fill_last(self, columns: Columns, values: Values) -> None:
+        """The same as `fill` for the last row and one row of values (S,): the rest of what comes in several parts."""
+        row = self.values[self.rows - 1]
+        is_new = is_absent(np.ascontiguousarray(row[columns])) & ~is_absent(np.ascontiguousarray(values))
+        if not is_new.any():
+            return
+        places = np.arange(self.columns)[columns][is_new]
+        row[places] = values[is_new]
+        if self.journaled_rows == self.rows:
+            self.cells.append(Cells(np.full(len(places), self.rows - 1), places, row[places]))
 
     def fill(self, rows: Rows, columns: Columns, values: Values) -> int:
         """Puts a block `values` (T, S) into the absent cells of existing rows, and returns how many it filled."""

@@ -164,7 +164,7 @@ class Source:
 
     def _append_late_row(self, timestamp_ms: int, values: Values) -> None:
         """A row of a clock that was set back, however far. Where there is a sample of that time already, it stays."""
-        self._append_old(self._row_columns(), np.array([timestamp_ms]), values[None, :], takes_any_age=True)
+        self._append_old(self._row_columns(), np.array([timestamp_ms]), values[None, :], BEFORE_ALL_MS)
 
     def _chunk_for_row(self, timestamp_ms: int) -> Chunk:
         if self.chunk is not None and len(self.layout.numbers) > self._row_series:
@@ -228,9 +228,15 @@ class Source:
         if self.chunk is not None and self.chunk.takes(timestamps_ms):
             self._extend(self.chunk, columns, timestamps_ms, values)
             return
+        horizon_ms = BEFORE_ALL_MS if takes_any_age else self._state.late_horizon_ms()
+        if self.chunk is not None and self.chunk.ends_with(timestamps_ms) and timestamps_ms[0] >= horizon_ms:
+            self._state.mark_dirty(self.chunk)
+            self.version += 1
+            self.chunk.fill_last(columns, values[0])
+            return
         newer = int(np.searchsorted(timestamps_ms, self.last_ms(), side="right"))
         if newer:
-            self._append_old(columns, timestamps_ms[:newer], values[:newer], takes_any_age=takes_any_age)
+            self._append_old(columns, timestamps_ms[:newer], values[:newer], horizon_ms)
         position = newer
         while position < len(timestamps_ms):
             chunk = self.chunk
@@ -248,9 +254,11 @@ class Source:
         chunk.extend(timestamps_ms[:count], serial, values[:count], columns)
         return count
 
-    def _append_old(self, columns: Columns, timestamps_ms: Timestamps, values: Values, *, takes_any_age: bool) -> None:
-        """Rows that are not younger than the last: into the row of their time if it is in memory, else late."""
-        horizon_ms = BEFORE_ALL_MS if takes_any_age else self._state.late_horizon_ms()
+    def _append_old(self, columns: Columns, timestamps_ms: Timestamps, values: Values, horizon_ms: int) -> None:
+        """Rows that are not younger than the last: into the row of their time if it is in memory, else late.
+
+        Those from before `horizon_ms` are refused.
+        """
         refused = int(np.searchsorted(timestamps_ms, horizon_ms, side="left"))
         if refused:
             self._state.refused_samples += int((~is_absent(np.ascontiguousarray(values[:refused]))).sum())

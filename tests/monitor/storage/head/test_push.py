@@ -88,6 +88,19 @@ def test_series_that_come_with_the_same_timestamps_share_a_source(tmp_path: Path
     store.close()
 
 
+def test_the_rest_of_a_row_is_seen_by_the_next_query(tmp_path: Path) -> None:
+    store = Store(tmp_path, SETTINGS, ManualClock(now_ms=0))
+    push(store, [(1, [(10, 1)]), (2, [(10, 2)])])
+    push(store, [(1, [(20, 3)])])
+    assert stored(store) == {("1", 10): 1.0, ("2", 10): 2.0, ("1", 20): 3.0}
+    (source,) = store.head.state.sources.values()
+    version = source.version
+    push(store, [(2, [(20, 4)]), (1, [(20, 9)])])
+    assert source.version != version
+    assert stored(store) == {("1", 10): 1.0, ("2", 10): 2.0, ("1", 20): 3.0, ("2", 20): 4.0}
+    store.close()
+
+
 def test_samples_from_before_the_late_window_are_refused_and_counted(tmp_path: Path) -> None:
     settings = StoreSettings(head=HeadSettings(late_window_ms=100))
     store = Store(tmp_path, settings, ManualClock(now_ms=0))
