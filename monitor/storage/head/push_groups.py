@@ -166,12 +166,12 @@ class SourceColumns:
 
 def rows_by_source(batch: PushedBatch, source_ids: NDArray[np.int64], columns: ColumnNumbers) -> Iterator[PushedRows]:
     """The samples of the batch, given the sources and columns of its series (K,), in few matrices."""
-    for count in np.unique(batch.counts).tolist():
-        alike = np.flatnonzero(batch.counts == count)
-        times = _laid_end_to_end(batch.timestamps_ms, batch.starts[alike], count)
-        order = np.lexsort((times[:, 0], source_ids[alike]))
-        alike, times = alike[order], times[order]
-        values = _laid_end_to_end(batch.values, batch.starts[alike], count)
+    starts = batch.starts
+    for count, counted in _by_count(batch.counts):
+        times = _laid_end_to_end(batch.timestamps_ms, starts[counted], count)
+        order = np.lexsort((times[:, 0], source_ids[counted]))
+        alike, times = counted[order], times[order]
+        values = _laid_end_to_end(batch.values, starts[alike], count)
         for first, end, chosen in _runs(source_ids[alike], times, columns[alike]):
             members = alike[first:end]
             yield PushedRows(int(source_ids[members[0]]), members, chosen, times[first], values[first:end].T)
@@ -195,6 +195,15 @@ def _runs(
             yield first, end, slice(low, low + end - first) if follows else columns[first:end]
 
 
+def _by_count(counts: Counts) -> Iterator[tuple[int, Rows]]:
+    """Each different count, and where it stands."""
+    if len(counts) and bool((counts == counts[0]).all()):
+        yield int(counts[0]), np.arange(len(counts))
+        return
+    for count in np.unique(counts).tolist():
+        yield count, np.flatnonzero(counts == count)
+
+
 def _laid_end_to_end(flat: NDArray[Cell], starts: Counts, count: int) -> NDArray[Cell]:
     """The `count` elements of `flat` from each of `starts` (S,) on, as (S, count); a view if they follow each other."""
     first, series = int(starts[0]), len(starts)
@@ -209,10 +218,9 @@ def equally_timed(batch: PushedBatch, positions: Rows) -> list[TimedSeries]:
 
     New series are numbered in this order, and where values are equal it tells which of them topk takes, as upstream.
     """
-    counts, found = batch.counts[positions], []
-    for count in np.unique(counts).tolist():
-        alike = np.flatnonzero(counts == count)
-        times = _laid_end_to_end(batch.timestamps_ms, batch.starts[positions[alike]], count)
+    starts, found = batch.starts[positions], []
+    for count, alike in _by_count(batch.counts[positions]):
+        times = _laid_end_to_end(batch.timestamps_ms, starts[alike], count)
         is_first = np.ones(len(alike), np.bool_)
         is_first[1:] = (times[1:] != times[:-1]).any(axis=1)
         groups: dict[bytes, list[Rows]] = {}
@@ -260,6 +268,8 @@ def _is_ordered(counts: Counts, timestamps_ms: Timestamps) -> bool:
     """Whether every series has a sample, and its samples ascend."""
     if not bool((counts > 0).all()):
         return False
+    if len(counts) == len(timestamps_ms):
+        return True
     ascends = timestamps_ms[1:] > timestamps_ms[:-1]
     ascends[np.cumsum(counts)[:-1] - 1] = True
     return bool(ascends.all())
