@@ -13,7 +13,7 @@ from monitor.clock import Clock
 from monitor.errors import CorruptData
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import ABSENT
-from monitor.storage.blocks.label_codec import decode_labels
+from monitor.storage.blocks.label_codec import LabelDecoder
 from monitor.storage.head.chunk import Chunk, ChunkLayout
 from monitor.storage.head.head_state import HeadSettings, HeadState
 from monitor.storage.head.series_runs import decode_runs
@@ -107,9 +107,10 @@ class Head:
         for source_id, key, interval_ms in journal.sources():
             source = Source(self.state, source_id, key, interval_ms)
             self.state.sources[source_id] = self._by_key[key] = source
-        table = self.state.table
-        for batch_id, source_id, labels in journal.batches():
-            table.restore(batch_id, source_id, decode_labels(labels))
+        decoder = LabelDecoder()
+        self.state.table.restore(
+            (batch_id, source_id, decoder.decode(labels)) for batch_id, source_id, labels in journal.batches()
+        )
         layouts = _LayoutReader(self.state)
         self._recover_cuts(journal, layouts)
         self.state.reserve_ids(journal.last_id())
@@ -122,14 +123,14 @@ class Head:
             raise CorruptData(f"a chunk names source {source_id}, which is missing") from None
 
     def _recover_cuts(self, journal: Journal, layouts: _LayoutReader) -> None:
-        span_ends_ms = set()
+        span_ends_ms: set[int] = set()
         for source_id, rows in groupby(journal.cut_chunks(), key=attrgetter("source_id")):
             cuts = []
             for row in rows:
                 layout = layouts.read(source_id, row.series)
-                cuts.append(CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, row.is_dense))
-                span_ends_ms.add(self.state.span_end_ms(row.min_ms))
+                cuts.append(CutChunk(row.chunk_id, layout, row.rows, row.min_ms, row.max_ms, bool(row.is_dense)))
             self._source(source_id).add_cuts(cuts)
+            span_ends_ms.update(self.state.span_end_ms(cut.min_ms) for cut in cuts)
         for span_end_ms in span_ends_ms:
             self.state.touch(span_end_ms)
 
@@ -143,9 +144,8 @@ class Head:
             chunk.chunk_id = row.chunk_id
             chunks[row.chunk_id] = chunk
         for sequence, _, rows in journal.entries():
-            for record in decode_entry(rows):
-                if record.chunk_id in chunks:
-                    _replay(chunks[record.chunk_id], record, sequence)
+            for record in decode_entry(rows, chunks):
+                _replay(chunks[record.chunk_id], record, sequence)
         for chunk in chunks.values():
             if chunk.rows:
                 self._source(chunk.source_id).adopt_chunk(chunk)

@@ -29,9 +29,11 @@ def decode_runs(data: bytes, first_by_batch: dict[int, int]) -> SeriesNumbers:
     runs = np.frombuffer(data, "<i8").reshape(-1, 3).tolist()
     try:
         parts = [
-            np.arange(count, dtype=np.uint32) + np.uint32(first_by_batch[batch] + offset)
+            np.arange(first_by_batch[batch] + offset, first_by_batch[batch] + offset + count, dtype=np.uint32)
             for batch, offset, count in runs
         ]
     except KeyError as error:
         raise CorruptData(f"a chunk names batch {error.args[0]}, which is missing") from None
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.empty(0, np.uint32)

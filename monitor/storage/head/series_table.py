@@ -6,7 +6,7 @@ LabelFrame, whose columns all share one table of symbols, so a series costs 4 by
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,12 +80,8 @@ class SymbolTable:
         columns = {name: self._adopt_column(labels.columns[name]) for name in labels.names()}
         return LabelFrame(labels.size, columns)
 
-    def adopt_decoded(self, labels: LabelFrame) -> LabelFrame:
-        """The same for columns of which each value occurs, so that nobody need look which do."""
-        columns = {name: self._adopt_all(column) for name, column in labels.columns.items()}
-        return LabelFrame(labels.size, columns)
-
-    def _adopt_all(self, column: LabelColumn) -> LabelColumn:
+    def adopt_all(self, column: LabelColumn) -> LabelColumn:
+        """A column in this table's numbers, if each of its values occurs, so that nobody need look which do."""
         numbers = np.array([self.number(text) for text in column.values], np.int32)
         return LabelColumn(numbers[column.codes], self.texts)
 
@@ -127,9 +123,18 @@ class SeriesTable:
             )
         return self._add(batch_id, source_id, self.adopt(labels))
 
-    def restore(self, batch_id: int, source_id: int, labels: LabelFrame) -> SeriesBatch:
-        """The same for labels that were decoded: each value of their columns occurs in some set."""
-        return self._add(batch_id, source_id, self._symbols.adopt_decoded(labels))
+    def restore(self, batches: Iterable[tuple[int, int, LabelFrame]]) -> None:
+        """Takes in batches (id, source id, labels) that were decoded: each value of their columns occurs in some set.
+
+        What is one column in several of them is one in the table as well.
+        """
+        adopted: dict[LabelColumn, LabelColumn] = {}
+        for batch_id, source_id, labels in batches:
+            for column in labels.columns.values():
+                if column not in adopted:
+                    adopted[column] = self._symbols.adopt_all(column)
+            columns = {name: adopted[column] for name, column in labels.columns.items()}
+            self._add(batch_id, source_id, LabelFrame(labels.size, columns))
 
     def _add(self, batch_id: int, source_id: int, labels: LabelFrame) -> SeriesBatch:
         batch = SeriesBatch(batch_id, source_id, self._end, labels)
@@ -180,6 +185,8 @@ class SeriesTable:
             return []
         firsts, _ = self.batch_bounds()
         low, high = (firsts.searchsorted((int(numbers[0]), int(numbers[-1])), side="right") - (1, 0)).tolist()
+        if high == low + 1:
+            return [(self.batches[low], numbers)]
         bounds = numbers.searchsorted(firsts[low:high])
         ends = np.append(bounds[1:], len(numbers))
         touched = np.flatnonzero(ends > bounds)
@@ -207,8 +214,8 @@ class SeriesTable:
         """The label sets of ascending series numbers."""
         parts = self.split(numbers)
         names = sorted({name for batch, _ in parts for name in batch.labels.columns})
-        columns = {name: self._gather(name, parts) for name in names}
-        return LabelFrame(len(numbers), columns)
+        gather = self._gather_singles if len(parts) == len(numbers) else self._gather
+        return LabelFrame(len(numbers), {name: gather(name, parts) for name in names})
 
     def codes_in_order(self, name: str, numbers: SeriesNumbers) -> NDArray[np.int32]:
         """The symbols of one label of different series numbers in any order."""
@@ -230,7 +237,15 @@ class SeriesTable:
 
     def _gather(self, name: str, parts: list[tuple[SeriesBatch, SeriesNumbers]]) -> LabelColumn:
         codes = [_codes_of(batch, name, numbers) for batch, numbers in parts]
-        return LabelColumn(np.concatenate(codes), self._symbols.texts)
+        return LabelColumn(codes[0] if len(codes) == 1 else np.concatenate(codes), self._symbols.texts)
+
+    def _gather_singles(self, name: str, parts: list[tuple[SeriesBatch, SeriesNumbers]]) -> LabelColumn:
+        """The same for one series of each batch: thousands of targets have one `up` each."""
+        codes = [
+            batch.labels.columns[name].codes.item(int(numbers[0]) - batch.first) if name in batch.labels.columns else 0
+            for batch, numbers in parts
+        ]
+        return LabelColumn(np.array(codes, np.int32), self._symbols.texts)
 
 
 def _codes_of(batch: SeriesBatch, name: str, numbers: SeriesNumbers) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ All little-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import cramjam
@@ -60,7 +60,8 @@ def encode_entry(records: list[Record]) -> bytes:
     return bytes(cramjam.snappy.compress_raw(b"".join(parts)))
 
 
-def decode_entry(data: bytes) -> Iterator[Record]:
+def decode_entry(data: bytes, chunk_ids: Container[int] | None = None) -> Iterator[Record]:
+    """The records again; only those of the chunks `chunk_ids`, if any are given."""
     try:
         plain = bytes(cramjam.snappy.decompress_raw(data))
     except cramjam.DecompressionError as error:
@@ -69,16 +70,27 @@ def decode_entry(data: bytes) -> Iterator[Record]:
     while position < len(plain):
         kind, first_row, rows, columns, chunk_id = _HEADER.unpack_from(plain, position)
         position += _HEADER.size
+        is_wanted = chunk_ids is None or chunk_id in chunk_ids
         if kind == _ROWS:
-            timestamps_ms = np.frombuffer(plain, "<i8", rows, position)
-            values = np.frombuffer(plain, "<f8", rows * columns, position + 8 * rows)
+            if is_wanted:
+                yield _rows_at(plain, position, first_row, rows, columns, chunk_id)
             position += 8 * rows * (1 + columns)
-            yield RowsRecord(chunk_id, first_row, timestamps_ms, values.reshape(rows, columns))
         elif kind == _CELLS:
-            row = np.frombuffer(plain, "<u4", rows, position).astype(np.intp)
-            column = np.frombuffer(plain, "<u4", rows, position + 4 * rows).astype(np.intp)
-            values = np.frombuffer(plain, "<f8", rows, position + 8 * rows)
+            if is_wanted:
+                yield _cells_at(plain, position, rows, chunk_id)
             position += 16 * rows
-            yield CellsRecord(chunk_id, Cells(row, column, values))
         else:
             raise CorruptData(f"a journal entry has a record of kind {kind}, want 1 or 2")
+
+
+def _rows_at(plain: bytes, position: int, first_row: int, rows: int, columns: int, chunk_id: int) -> RowsRecord:
+    timestamps_ms = np.frombuffer(plain, "<i8", rows, position)
+    values = np.frombuffer(plain, "<f8", rows * columns, position + 8 * rows)
+    return RowsRecord(chunk_id, first_row, timestamps_ms, values.reshape(rows, columns))
+
+
+def _cells_at(plain: bytes, position: int, rows: int, chunk_id: int) -> CellsRecord:
+    row = np.frombuffer(plain, "<u4", rows, position).astype(np.intp)
+    column = np.frombuffer(plain, "<u4", rows, position + 4 * rows).astype(np.intp)
+    values = np.frombuffer(plain, "<f8", rows, position + 8 * rows)
+    return CellsRecord(chunk_id, Cells(row, column, values))

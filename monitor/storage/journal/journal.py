@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from monitor.errors import CorruptData, StorageError, StorageFull
 from monitor.storage.blocks.slab_codec import checksum
@@ -59,8 +60,7 @@ class OpenChunkRow:
     span_end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class CutChunkRow:
+class CutChunkRow(NamedTuple):
     """A chunk whose rows are slabs; `is_dense` says that they have neither stale markers nor absent cells."""
 
     chunk_id: int
@@ -224,7 +224,7 @@ class Journal:
             "INSERT INTO entries VALUES (?, ?, ?, ?)",
             ((sequence, pace, checksum(rows), rows) for sequence, pace, rows in transaction.entries),
         )
-        cuts = ((*astuple(cut), checksum(cut.timestamps)) for cut in transaction.cut_chunks)
+        cuts = ((*cut, checksum(cut.timestamps)) for cut in transaction.cut_chunks)
         many("INSERT INTO cut_chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cuts)
         slabs = ((slab.slab_id, checksum(slab.data), slab.data) for slab in transaction.slabs)
         many("INSERT INTO slabs VALUES (?, ?, ?)", slabs)
@@ -263,11 +263,10 @@ class Journal:
     def cut_chunks(self) -> Iterator[CutChunkRow]:
         """All of them, source by source in the order they were cut; the timestamps are left empty."""
         query = (
-            "SELECT chunk_id, source_id, series, rows, min_ms, max_ms, is_dense FROM cut_chunks"
+            "SELECT chunk_id, source_id, series, rows, min_ms, max_ms, is_dense, x'' FROM cut_chunks"
             " ORDER BY source_id, chunk_id"
         )
-        for chunk_id, source_id, series, rows, min_ms, max_ms, is_dense in self._rows(query):
-            yield CutChunkRow(chunk_id, source_id, series, rows, min_ms, max_ms, bool(is_dense), b"")
+        return map(CutChunkRow._make, self._rows(query))
 
     def entries(self) -> Iterator[tuple[int, int, bytes]]:
         """(sequence, pace, rows) in the order they were written. Raises CorruptData."""

@@ -11,9 +11,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Mask
@@ -141,6 +143,8 @@ class Resolved:
 
 def match_layout(layout: ChunkLayout, numbers: SeriesNumbers, rows: Rows) -> LayoutMatch:
     found, columns = layout.columns_of(numbers)
+    if len(columns) == 1:
+        return _match_column(layout, rows[found], int(columns[0]))
     places = layout.slab_places()[columns]
     order = np.argsort(places)
     found, columns, places = found[order], columns[order], places[order]
@@ -153,6 +157,15 @@ def match_layout(layout: ChunkLayout, numbers: SeriesNumbers, rows: Rows) -> Lay
         is_whole = end - start == stop - first
         slabs.append((number, None if is_whole else places[start:end] - first))
     return LayoutMatch(rows[found], _as_slice(columns), tuple(slabs))
+
+
+def _match_column(layout: ChunkLayout, rows: Rows, column: int) -> LayoutMatch:
+    """A query for one series of each of thousands of targets asks every layout for one column."""
+    place = int((layout.order == column).argmax())
+    slab = int(layout.starts.searchsorted(place, side="right")) - 1
+    first, stop = layout.starts[slab : slab + 2].tolist()
+    wanted = None if stop - first == 1 else np.array([place - first])
+    return LayoutMatch(rows, slice(column, column + 1), ((slab, wanted),))
 
 
 def _as_slice(columns: Rows) -> Rows | slice:
@@ -201,9 +214,13 @@ def _by_source(table: SeriesTable, numbers: SeriesNumbers, rows: Rows) -> tuple[
         of_source.setdefault(batch.source_id, []).append((part, rows[position : position + len(part)]))
         position += len(part)
     return tuple(
-        SourceMatch(source_id, np.concatenate([part for part, _ in parts]), np.concatenate([row for _, row in parts]))
+        SourceMatch(source_id, _joined([part for part, _ in parts]), _joined([row for _, row in parts]))
         for source_id, parts in of_source.items()
     )
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

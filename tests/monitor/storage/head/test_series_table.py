@@ -22,7 +22,7 @@ def test_postings_are_the_same_however_often_they_are_asked_for(batches):
     for batch_id, (added, is_restored, asked) in enumerate(batches):
         frame = LabelFrame.of(added)
         if is_restored:
-            table.restore(batch_id, 1, decode_labels(encode_labels(frame)))
+            table.restore([(batch_id, 1, decode_labels(encode_labels(frame)))])
         else:
             table.add(batch_id, 1, frame)
         label_sets += added
@@ -60,3 +60,18 @@ def test_slabs_hold_one_metric_each_in_the_order_in_which_metrics_appear(metric)
         [each] * metric.count(each) for each in dict.fromkeys(metric)
     ]
     assert all(slab == sorted(slab) for slab in slabs)
+
+
+@given(st.lists(LABEL_SETS.filter(bool), min_size=1, max_size=6), st.data())
+def test_one_series_of_each_batch_has_the_labels_it_came_with(batches, data):
+    table = SeriesTable()
+    chosen, expected = [], []
+    for batch_id, label_sets in enumerate(batches):
+        batch = table.add(batch_id, 1, LabelFrame.of(label_sets))
+        place = data.draw(st.integers(0, len(label_sets) - 1))
+        chosen.append(batch.first + place)
+        expected.append(label_sets[place])
+
+    frame = table.labels(np.array(chosen, np.uint32))
+
+    assert [dict(labels) for labels in frame.all_labels()] == expected
