@@ -198,8 +198,7 @@ class Journal:
         try:
             self._connection.execute("PRAGMA journal_mode = DELETE")
             self._is_resting = True
-            self._connection.execute(f"PRAGMA page_size = {RESTING_PAGE_BYTES}")
-            self._connection.execute("VACUUM")
+            self._write_anew(RESTING_PAGE_BYTES)
         except sqlite3.Error as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise translate_sqlite_error(error, self.path) from error
@@ -207,10 +206,16 @@ class Journal:
 
     def _wake(self) -> None:
         if self._is_resting:
-            self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            self._connection.execute("VACUUM")
+            self._write_anew(PAGE_BYTES)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._is_resting = False
+
+    def _write_anew(self, page_bytes: int) -> None:
+        # The copy that SQLite makes meanwhile is small, and its folder for temporary files may be write-protected.
+        self._connection.execute("PRAGMA temp_store = MEMORY")
+        self._connection.execute(f"PRAGMA page_size = {page_bytes}")
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA temp_store = DEFAULT")
 
     def _write(self, transaction: Transaction) -> None:
         many = self._connection.executemany
