@@ -10,6 +10,7 @@ import pytest
 from stored_samples import append_rows, open_store, seal_all, stored_samples
 
 from monitor.storage.journal.journal import PAGE_BYTES, RESTING_PAGE_BYTES
+from monitor.storage.snapshot import restore
 from monitor.storage.store import Store
 
 SERIES = [{"__name__": name, "path": str(path)} for name in ("a_total", "b_total") for path in range(4)]
@@ -108,3 +109,13 @@ def test_a_tool_that_reads_the_journal_keeps_it_awake(tmp_path: Path) -> None:
     store.maintenance.run(2**50)
     assert settings_of_file(tmp_path) == (RESTING_PAGE_BYTES, "delete")
     store.close()
+
+
+def test_a_snapshot_of_it_is_whole(resting: Store, tmp_path_factory) -> None:
+    name = resting.snapshot(0)
+    restored = tmp_path_factory.mktemp("restored")
+    restore(resting.directory.snapshots / name, restored)
+    copy = open_store(restored)
+
+    assert stored_samples(copy) == stored_samples(resting)
+    copy.close()
