@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -168,6 +169,19 @@ def blocks_to_merge(
         group = _of_one_period(ordered, period_ms, finished_ms, bytes_max)
         if group:
             return group
+    return []
+
+
+def neighbours_to_merge(blocks: Sequence[Block], span_ms_max: int, bytes_max: int) -> list[Block]:
+    """The first two blocks that follow each other in time and together last at most `span_ms_max`, or none.
+
+    Where nothing more is coming, the borders of periods would only cut what could be one block into two.
+    """
+    ordered = sorted(blocks, key=lambda block: block.meta.min_ms)
+    for pair in pairwise(ordered):
+        lasts_ms = pair[1].meta.max_ms - pair[0].meta.min_ms
+        if lasts_ms < span_ms_max and sum(block.size_bytes for block in pair) <= bytes_max:
+            return list(pair)
     return []
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from monitor.storage.blocks.block import Block
 from monitor.storage.blocks.block_set import BlockSet, in_sequence
-from monitor.storage.blocks.compaction import ALL_TIME_MS, KEPT_BLOCKS_MIN, blocks_to_merge, merged_periods_ms
+from monitor.storage.blocks.compaction import (
+    ALL_TIME_MS,
+    KEPT_BLOCKS_MIN,
+    blocks_to_merge,
+    merged_periods_ms,
+    neighbours_to_merge,
+)
 from monitor.storage.blocks.retention import Retention, RetentionRule
 from monitor.storage.blocks.rewriting import BlockRewriter
 from monitor.storage.blocks.sealing import chunks_of_span, sources_of_span
@@ -111,13 +117,20 @@ class Maintenance:
         return not self._head.state.touched_ms
 
     def _merge(self, now_ms: int) -> None:
+        while group := self._next_merge(now_ms):
+            self._rewriter.merge(group)
+
+    def _next_merge(self, now_ms: int) -> list[Block]:
         """Late samples of a finished period may come for one more span, unless the store is idle."""
         retention = self._settings.retention
         periods_ms = merged_periods_ms(self._span_ms, retention.shortest_ms)
         bytes_max = self._rewriter.limit_bytes(retention) // KEPT_BLOCKS_MIN or ALL_BYTES
-        finished_ms = ALL_TIME_MS[1] if self._is_store_idle else now_ms - self._span_ms
-        while group := blocks_to_merge(self._block_set.blocks, periods_ms, finished_ms, bytes_max):
-            self._rewriter.merge(group)
+        blocks, is_idle = self._block_set.blocks, self._is_store_idle
+        finished_ms = ALL_TIME_MS[1] if is_idle else now_ms - self._span_ms
+        group = blocks_to_merge(blocks, periods_ms, finished_ms, bytes_max)
+        if not group and is_idle and periods_ms:
+            return neighbours_to_merge(blocks, periods_ms[-1], bytes_max)
+        return group
 
     def clean_tombstones(self) -> None:
         """Writes every block anew that has samples in it which were deleted."""

@@ -13,7 +13,7 @@ from stored_samples import SPAN_MS, append_rows, open_store, settings_of, stored
 
 from monitor.errors import StorageStopping
 from monitor.model.label_frame import LabelFrame
-from monitor.storage.blocks.compaction import merged_periods_ms
+from monitor.storage.blocks.compaction import MERGED_SPANS, merged_periods_ms
 from monitor.storage.store import Store
 
 SERIES = [{"__name__": "up", "job": job} for job in ("a", "b")]
@@ -71,6 +71,23 @@ def test_an_idle_store_merges_a_period_that_is_not_over(tmp_path: Path) -> None:
     store.maintenance.run(SPAN_MS * 3 + IDLE_MS)
 
     assert len(store.blocks()) == 1
+    assert stored_samples(store) == before
+    store.close()
+
+
+@pytest.mark.parametrize(("seconds", "blocks"), [(60, 1), (1_500, 2)])
+def test_an_idle_store_merges_across_the_end_of_a_day_what_is_no_longer_than_one(
+    tmp_path: Path, seconds: int, blocks: int
+) -> None:
+    store = open_store(tmp_path)
+    day_s = max(MERGED_SPANS) * SPAN_MS // 1000
+    append_rows(store, "gone", SERIES, day_s - 10, day_s)
+    append_rows(store, "gone", SERIES, day_s - 10 + seconds, day_s + seconds)
+    before = stored_samples(store)
+    for round_number in range(3):
+        store.maintenance.run(round_number * IDLE_MS)
+
+    assert len(store.blocks()) == blocks
     assert stored_samples(store) == before
     store.close()
 
