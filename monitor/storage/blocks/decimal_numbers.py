@@ -6,8 +6,8 @@ Such samples are whole numbers and small corrections.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ Integers = NDArray[np.int64]
 
 _DECIMALS_MAX = 9
 """Nanoseconds in seconds."""
+_POWERS = np.array([10.0**decimals for decimals in range(_DECIMALS_MAX + 1)])
 
 _EXACT_BELOW = 2.0**53
 _LOOKED_AT = 64
@@ -41,22 +42,21 @@ class WholeNumbers:
 
 def whole_numbers(values: Values) -> WholeNumbers | None:
     """The samples (S, T) as whole numbers from which each comes back with every bit; None if they have none."""
-    return _scaled(values, _exact) or _scaled(values, _near)
-
-
-_Scale = Callable[[Values, int], WholeNumbers | None]
-
-
-def _scaled(values: Values, scale: _Scale) -> WholeNumbers | None:
-    """By the lowest power of ten that `scale` takes."""
     flat = values.reshape(-1)
-    few = flat[:: max(1, len(flat) // _LOOKED_AT)]
-    for decimals in range(_DECIMALS_MAX + 1):
-        if scale(few, decimals) is not None:
-            whole = scale(values, decimals)
-            if whole is not None:
-                return whole
-    return None
+    exact, near = _promising(flat[:: max(1, len(flat) // _LOOKED_AT)])
+    tried = chain((_exact(values, decimals) for decimals in exact), (_near(values, decimals) for decimals in near))
+    return next((whole for whole in tried if whole is not None), None)
+
+
+def _promising(few: Values) -> tuple[list[int], list[int]]:
+    """Powers of ten, ascending, that make whole numbers of a few samples (N,): exact ones, and near ones."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.rint(few * _POWERS[:, None])
+        greatest = np.abs(scaled).max(axis=1)
+        corrections = np.abs(_bits(scaled / _POWERS[:, None]) - _bits(few)).max(axis=1)
+    is_exact = (greatest < _EXACT_BELOW) & (corrections == 0)
+    is_near = (greatest < _NEAR_BELOW) & (corrections <= _CORRECTION_MAX)
+    return np.flatnonzero(is_exact).tolist(), np.flatnonzero(is_near).tolist()
 
 
 def _exact(values: Values, decimals: int) -> WholeNumbers | None:
