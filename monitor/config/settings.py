@@ -122,7 +122,7 @@ class Limits:
         "slab_cache_size",
         128 * 2**20,
         Unit.SIZE,
-        "decoded slabs kept for the next query; an eighth more for rows in memory",
+        "decoded slabs kept for the next query; a quarter more for what small sources have",
     )
 
 

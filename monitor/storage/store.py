@@ -29,16 +29,16 @@ from monitor.storage.interfaces import Selector
 from monitor.storage.journal.committer import Checkpoint, Committer
 from monitor.storage.journal.journal import Journal
 from monitor.storage.journal.slab_reader import SlabReaders
+from monitor.storage.reading.known_sources import RecentSources
 from monitor.storage.reading.reader import Remains, Sealed, StoreReader
 from monitor.storage.reading.readers import Readers
-from monitor.storage.reading.recent_rows import RecentRows
 from monitor.storage.reading.resolve import ResolveCache
 from monitor.storage.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
-RECENT_ROWS_PART = 8
-"""One of so many parts of the slab cache's size comes to it for rows in memory that are kept in order of series."""
+RECENT_SOURCES_PART = 4
+"""One of so many parts of the slab cache's size comes to it for what is known of small sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Store:
         self.committer = Committer(self.head, self._journal, settings.commit_interval_seconds, checkpoint)
         self.cache = SlabCache(settings.cache_bytes)
         self._selections = ResolveCache(settings.selections_max)
-        self._recent_rows = RecentRows(settings.cache_bytes // RECENT_ROWS_PART)
+        self._recent_sources = RecentSources(settings.cache_bytes // RECENT_SOURCES_PART)
         self.damages = DamageLog()
         self.tombstones = Tombstones(
             [
@@ -163,8 +163,9 @@ class Store:
         # Before the blocks: a deletion is forgotten when no block needs it, so older blocks go with older deletions.
         remains = Remains(self.tombstones.entries, self.damages)
         with self.readers.enter() as sealed:
-            slabs = self._slab_readers.mine()
-            yield StoreReader(self.head, sealed, slabs, self.cache, self._selections, self._recent_rows, remains)
+            yield StoreReader(
+                self.head, sealed, self._slab_readers, self.cache, self._selections, self._recent_sources, remains
+            )
 
     def blocks(self) -> tuple[Block, ...]:
         return self.readers.sealed.blocks

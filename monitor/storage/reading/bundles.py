@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, pairwise
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from monitor.errors import CorruptData
 from monitor.model.label_frame import Rows
 from monitor.model.samples import Indices, Timestamps, Values, spans
-from monitor.storage.blocks.sections import OnDamage, Section, section_at_hand, stripe_of
+from monitor.storage.blocks.sections import OnDamage, Section, stripe_of
 from monitor.storage.interfaces import Bundle, Stripe
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+_IS_DENSE = attrgetter("is_dense")
 CELLS_MAX = 1 << 15
 """A source with more is a stripe: the work on its samples is what it costs."""
 
@@ -48,11 +50,11 @@ def pending_of(
         elif belongs_in_bundle(ready):
             small.append(ready)
             lone_key = key
-        elif all(section.is_dense for section in ready):
+        elif is_dense(ready):
             large[key] = ready
         else:
             others.add(key)
-    if len(small) == 1 and all(section.is_dense for section in small[0]):
+    if len(small) == 1 and is_dense(small[0]):
         large[lone_key] = small.pop()
     bundle = SmallSources.of(small).bundle(start_ms, end_ms, on_damage) if small else None
     stripes = []
@@ -63,6 +65,11 @@ def pending_of(
         elif len(stripe.timestamps_ms):
             stripes.append(stripe)
     return Pending(stripes, bundle, others)
+
+
+def is_dense(sections: Sequence[Section]) -> bool:
+    """Whether none has gaps."""
+    return all(map(_IS_DENSE, sections))
 
 
 def belongs_in_bundle(sections: Sequence[Section]) -> bool:
@@ -100,8 +107,8 @@ class SmallSources:
     @classmethod
     def of(cls, sources: Sequence[Sequence[Section]]) -> SmallSources:
         """Of at least one source; each one `belongs_in_bundle`."""
-        dense = [ready for ready in sources if all(section.is_dense for section in ready)]
-        gapped = [ready for ready in sources if not all(section.is_dense for section in ready)]
+        dense = [ready for ready in sources if is_dense(ready)]
+        gapped = [ready for ready in sources if not is_dense(ready)] if len(dense) < len(sources) else []
         ordered = [*dense, *gapped]
         sections = list(chain.from_iterable(ordered))
         rows = [ready[0].rows for ready in ordered]
@@ -118,19 +125,9 @@ class SmallSources:
 
     @property
     def size_bytes(self) -> int:
-        return self.timestamps_ms.nbytes + (0 if self.values is None else self.values.nbytes)
-
-    def settled(self) -> SmallSources:
-        """The same with sections that are parts of its own arrays. All values must be at hand."""
-        assert self.values is not None, "BUG: got values that are not at hand"
-        sections, sample, cell = [], 0, 0
-        shapes = zip(self.row_counts.tolist(), self.sizes.tolist(), strict=True)
-        for section, (rows, size) in zip(self.sections, shapes, strict=True):
-            values = self.values[cell : cell + rows * size].reshape(rows, size)
-            timestamps_ms = self.timestamps_ms[sample : sample + size]
-            sections.append(section_at_hand(section.rows, timestamps_ms, values, section.is_dense))
-            sample, cell = sample + size, cell + rows * size
-        return replace(self, sections=sections)
+        """Of the arrays, and of the values that sections have at hand."""
+        at_hand = sum([section.values.nbytes for section in self.sections if section.values is not None])
+        return self.timestamps_ms.nbytes + at_hand + (0 if self.values is None else self.values.nbytes)
 
     def bundle(self, start_ms: int, end_ms: int, on_damage: OnDamage) -> Bundle | None:
         """What the sources have from `start_ms` to `end_ms`, both inclusive; None if that is nothing.

@@ -27,11 +27,11 @@ from monitor.storage.head.series_table import SeriesTable
 from monitor.storage.head.source import CutChunk
 from monitor.storage.interfaces import Bundle, Selection, SelectionSize, Selector, Stripe
 from monitor.storage.journal.journal import slab_id_of
-from monitor.storage.journal.slab_reader import SlabReader
-from monitor.storage.reading.bundles import SmallSources, pending_of
+from monitor.storage.journal.slab_reader import SlabReaders
+from monitor.storage.reading.bundles import pending_of
 from monitor.storage.reading.head_sections import HeadSections
 from monitor.storage.reading.hidden_labels import without_components
-from monitor.storage.reading.recent_rows import SOURCES_MIN, KnownRows, KnownSource, RecentRows
+from monitor.storage.reading.known_sources import KnownSources, RecentSources, TimeSpan
 from monitor.storage.reading.resolve import (
     BlockMatch,
     LayoutMatch,
@@ -82,27 +82,6 @@ class LeftOut:
         return (*places[:WARNINGS_MAX], f"and {more} more damaged places") if more > 0 else tuple(places)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """The sources of the head that match: what is known of some, and by their positions `parts` of the others."""
-
-    resolved: Resolved
-    known: KnownRows
-    parts: Mapping[int, SourceParts]
-
-    @property
-    def together(self) -> SmallSources | None:
-        """All that are known, if none of them has more in another place; else None."""
-        is_apart = self.resolved.blocks or any(self.known.sources[position] is not None for position in self.parts)
-        return None if is_apart else self.known.small
-
-    def known_apart(self) -> Iterator[KnownSource]:
-        """One by one those that are known, and all there is of them."""
-        for position, known in enumerate(self.known.sources):
-            if known is not None and position not in self.parts:
-                yield known
-
-
 class StoreReader:
     """See storage/interfaces.Reader. Made and ended by Store.reader; for one thread."""
 
@@ -110,10 +89,10 @@ class StoreReader:
         self,
         head: Head,
         sealed: Sealed,
-        slabs: SlabReader,
+        slabs: SlabReaders,
         cache: SlabCache,
         selections: ResolveCache,
-        recent_rows: RecentRows,
+        recent_sources: RecentSources,
         remains: Remains,
     ) -> None:
         self._head = head
@@ -122,7 +101,8 @@ class StoreReader:
         self._slabs = slabs
         self._cache = cache
         self._selections = selections
-        self._recent_rows = recent_rows
+        self._recent_sources = recent_sources
+        self._head_sections = HeadSections(slabs, cache)
         self._remains = remains
 
     def select(self, selector: Selector, start_ms: int, end_ms: int) -> Selection:
@@ -139,10 +119,9 @@ class StoreReader:
         """
         if self._remains.tombstones or self._remains.damages.places or any(block.damage for block in self._blocks):
             return None
-        look = self._look(selector, start_ms, end_ms)
-        resolved, together = look.resolved, look.together
         try:
-            sections = self._sections(look, start_ms, end_ms)
+            resolved, known, rest = self._look(selector, start_ms, end_ms)
+            sections = self._sections(resolved, known, rest)
         except CorruptData as error:
             self._remains.damages.note(error)
             return None
@@ -156,45 +135,41 @@ class StoreReader:
             pieces = self._pieces(resolved, parts, start_ms, end_ms, (), left_out, found.others)
             apart += stripes_of(pieces.values(), resolved.labels.size)
         bundle = found.bundle
-        if together is not None:
+        if known.together is not None:
             apart += () if bundle is None else bundle.stripes()
-            bundle = together.bundle(start_ms, end_ms, self._remains.damages.note)
+            bundle = known.together.bundle(start_ms, end_ms, self._remains.damages.note)
         if _has_twins(apart, bundle):
             return None
         return Selection(resolved.labels, tuple(apart), left_out.warnings(), bundle)
 
-    def _look(self, selector: Selector, start_ms: int, end_ms: int) -> _Look:
-        state = self._head.state
+    def _look(
+        self, selector: Selector, start_ms: int, end_ms: int
+    ) -> tuple[Resolved, KnownSources, dict[int, SourceParts]]:
+        """What matches, what is known of it, and the rest by the positions of its sources. Raises CorruptData."""
+        state, view, time = self._head.state, self._view, TimeSpan(start_ms, end_ms)
         while True:
             table = state.table
             resolved = self._resolved(selector, table, start_ms, end_ms)
-            known = self._recent_rows.get(resolved, self._view.serial)
+            known = self._recent_sources.get(resolved, time, view)
             with state.lock:
                 # Series numbers of an older table mean other series in today's layouts.
                 if state.table is table:
-                    parts = known.changed(resolved.sources, self._view, start_ms, end_ms)
+                    parts = known.changed(resolved.sources, view, time)
                     break
-        if len(resolved.sources) < SOURCES_MIN:
-            return _Look(resolved, known, parts)
-        renewed, rest = known.renewed(resolved.sources, parts, self._view.serial)
+        renewed, rest = known.renewed(resolved, parts, view, time, self._head_sections, self._cache)
         if renewed is not known:
-            self._recent_rows.keep(resolved, renewed)
-        return _Look(resolved, renewed, rest)
+            self._recent_sources.keep(resolved, time, renewed)
+        return resolved, renewed, rest
 
-    def _sections(self, look: _Look, start_ms: int, end_ms: int) -> dict[str, list[Section | None]]:
-        """By source, without those that are together. Raises CorruptData."""
-        sections: dict[str, list[Section | None]] = {}
-        for match in look.resolved.blocks:
-            for key, section in match.sections(start_ms, end_ms, self._cache):
-                sections.setdefault(key, []).append(section)
-        head = HeadSections(self._slabs, self._cache)
-        for position, part in look.parts.items():
-            found = head.of_source(look.resolved.sources[position], part)
+    def _sections(
+        self, resolved: Resolved, known: KnownSources, rest: Mapping[int, SourceParts]
+    ) -> dict[str, list[Section | None]]:
+        """By source, without those that are known together. Raises CorruptData."""
+        sections: dict[str, list[Section | None]] = {key: list(found) for key, found in known.apart.items()}
+        for position, parts in rest.items():
+            found = self._head_sections.of_source(resolved.sources[position], parts)
             if found:
-                sections.setdefault(part.key, []).extend(found)
-        if look.together is None:
-            for known in look.known_apart():
-                sections.setdefault(known.key, []).append(known.section)
+                sections.setdefault(parts.key, []).extend(found)
         return sections
 
     def select_some(
@@ -327,10 +302,10 @@ class StoreReader:
         return Piece(match.rows, timestamps_ms, values, cut.is_dense and not is_damaged)
 
     def _timestamps(self, cut: CutChunk) -> Timestamps:
-        return decode_timestamps(self._slabs.timestamps(cut.chunk_id), cut.rows)
+        return decode_timestamps(self._slabs.mine().timestamps(cut.chunk_id), cut.rows)
 
     def _values(self, cut: CutChunk, slab: int) -> Values:
-        return decode_values(self._slabs.slab(slab_id_of(cut.chunk_id, slab)), cut.slab_series(slab), cut.rows)
+        return decode_values(self._slabs.mine().slab(slab_id_of(cut.chunk_id, slab)), cut.slab_series(slab), cut.rows)
 
     # Labels.
 

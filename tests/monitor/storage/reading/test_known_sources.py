@@ -14,13 +14,16 @@ from monitor.model.labels import Labels
 from monitor.model.matchers import Matcher, MatchOp
 from monitor.model.samples import ABSENT
 from monitor.storage.interfaces import Reader, Selection
-from monitor.storage.reading.recent_rows import KnownRows, RecentRows
+from monitor.storage.journal.slab_reader import SlabReaders
+from monitor.storage.reading.head_sections import HeadSections
+from monitor.storage.reading.known_sources import KnownSources, RecentSources, TimeSpan
 from monitor.storage.reading.resolve import ResolveCache, Resolved
 from monitor.storage.reading.source_parts import HeadView
 from monitor.storage.store import Store, StoreSettings
 
 UP = (Matcher("__name__", MatchOp.EQUAL, "up"),)
 SOURCES = 4
+TIME = TimeSpan(0, 9_000)
 
 
 @pytest.fixture
@@ -113,32 +116,73 @@ def test_a_late_row_is_seen(store: Store) -> None:
     assert asked(store)["0"] == [(1_000, 0.0), (1_500, 5.0), (2_000, 10.0)]
 
 
-def known_after_a_look(store: Store, resolved: Resolved) -> KnownRows:
-    view = HeadView(store.head.state.sources, store.head.state.serial, frozenset())
-    nothing = RecentRows(0).get(resolved, view.serial)
-    parts = nothing.changed(resolved.sources, view, 0, 9_000)
-    known, rest = nothing.renewed(resolved.sources, parts, view.serial)
+def test_cut_chunks_are_known_as_long_as_the_time_asked_for_reaches_the_same_ones(store: Store) -> None:
+    for number in range(SOURCES):
+        with store.head.state.lock:
+            store.open_source(f"source {number}").give_up_chunks()
+        append(store, number, 3_000, 20.0)
+    store.committer.commit_once()
+    whole = [*BEFORE, (3_000, 20.0)]
+
+    assert asked(store) == asked(store) == {str(number): whole for number in range(SOURCES)}
+    assert asked(store, 2_000, 8_000)["1"] == whole[1:]
+    assert asked(store, 2_500, 8_000)["1"] == whole[2:]
+    assert asked(store, 2_000, 2_500)["1"] == whole[1:2]
+
+
+def test_what_was_sealed_meanwhile_is_read_from_its_block(store: Store) -> None:
+    assert asked(store)["1"] == BEFORE
+    store.maintenance.seal(store.settings.head.block_span_ms)
+    assert store.blocks()
+
+    assert asked(store) == asked(store) == {str(number): BEFORE for number in range(SOURCES)}
+
+
+def test_a_source_goes_on_in_the_head_after_a_block(store: Store) -> None:
+    store.maintenance.seal(store.settings.head.block_span_ms)
+    for number in range(SOURCES):
+        append(store, number, store.settings.head.block_span_ms, 20.0)
+    whole = [*BEFORE, (store.settings.head.block_span_ms, 20.0)]
+    assert asked(store, 0, 10**7) == {str(number): whole for number in range(SOURCES)}
+    append(store, 2, 10**7, 30.0)
+
+    found = asked(store, 0, 10**7)
+
+    assert (found["1"], found["2"]) == (whole, [*whole, (10**7, 30.0)])
+    assert asked(store, 1_500, 10**7)["3"] == whole[1:]
+
+
+def view_of(store: Store) -> HeadView:
+    return HeadView(store.head.state.sources, store.head.state.serial, store.readers.sealed.chunk_ids)
+
+
+def known_after_a_look(store: Store, resolved: Resolved) -> KnownSources:
+    view, head = view_of(store), HeadSections(SlabReaders(store.directory.journal), store.cache)
+    nothing = KnownSources.nothing(resolved, view)
+    parts = nothing.changed(resolved.sources, view, TIME)
+    known, rest = nothing.renewed(resolved, parts, view, TIME, head, store.cache)
     assert not rest
     return known
 
 
 def test_only_so_many_bytes_are_kept(store: Store) -> None:
     first, second = (ResolveCache(1).get(UP, store.head.state.table, ()) for _ in range(2))
-    known = known_after_a_look(store, first)
-    rows = RecentRows(known.size_bytes)
+    known, view = known_after_a_look(store, first), view_of(store)
+    recent = RecentSources(known.size_bytes)
 
-    rows.keep(first, known)
-    assert rows.get(first, known.serial) is known
-    rows.keep(second, known)
+    recent.keep(first, TIME, known)
+    assert recent.get(first, TIME, view) is known
+    recent.keep(second, TIME, known)
 
-    assert rows.get(second, known.serial) is known
-    assert rows.get(first, known.serial).small is None
+    assert recent.get(second, TIME, view) is known
+    assert recent.get(first, TIME, view).together is None
 
 
 def test_more_than_a_reader_may_see_is_nothing_to_it(store: Store) -> None:
     resolved = ResolveCache(1).get(UP, store.head.state.table, ())
-    known = known_after_a_look(store, resolved)
-    rows = RecentRows(known.size_bytes)
-    rows.keep(resolved, known)
+    known, view = known_after_a_look(store, resolved), view_of(store)
+    recent = RecentSources(known.size_bytes)
+    recent.keep(resolved, TIME, known)
 
-    assert rows.get(resolved, known.serial - 1).small is None
+    assert recent.get(resolved, TIME, view._replace(serial=view.serial - 1)).together is None
+    assert recent.get(resolved, TIME, view._replace(sealed=frozenset([1]))).together is None
