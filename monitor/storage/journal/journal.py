@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,8 +49,7 @@ CREATE TABLE IF NOT EXISTS tombstones (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class OpenChunkRow:
+class OpenChunkRow(NamedTuple):
     """A chunk in memory. `series` are its columns, as runs (see series_runs.py)."""
 
     chunk_id: int
@@ -224,7 +223,7 @@ class Journal:
             execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (transaction.last_id,))
         many("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", transaction.sources)
         many("INSERT INTO batches VALUES (?, ?, ?, ?)", ((*batch, checksum(batch[2])) for batch in transaction.batches))
-        many("INSERT OR REPLACE INTO open_chunks VALUES (?, ?, ?, ?, ?)", map(astuple, transaction.open_chunks))
+        many("INSERT OR REPLACE INTO open_chunks VALUES (?, ?, ?, ?, ?)", transaction.open_chunks)
         many(
             "INSERT INTO entries VALUES (?, ?, ?, ?)",
             ((sequence, pace, checksum(rows), rows) for sequence, pace, rows in transaction.entries),
