@@ -31,7 +31,8 @@ SERIES_MIN = 32
 _RUNS_MIN, _RUN_SERIES_MIN = 8, 48
 """Comparing a run takes as long as decoding so many series. If they are shorter, the first few are looked at."""
 _ROUNDS = 2
-_SERIES_TAG = 0x0A
+_FIRST_TAG = 0x0A
+"""Of a series in a request, and of a label in a series."""
 _UINT64_MASK = 2**64 - 1
 
 
@@ -87,12 +88,13 @@ class SentRequests:
         """The request, if the runs are all of it."""
         if not runs or runs[-1].ends[-1] < len(plain):
             return None
-        samples = usual_samples(plain, np.concatenate([run.ends for run in runs]) - SAMPLE_BYTES)
+        samples = usual_samples(plain, np.concatenate([_sample_places(run) for run in runs]))
         if samples is None:
             return None
         self._touch({run.sent for run in runs})
         keys = RunKeys([KeyRun(run.sent, run.first, run.first + len(run.ends)) for run in runs])
-        return WriteRequest(keys, np.ones(len(keys), np.intp), *samples)
+        counts = np.repeat([run.sent.samples for run in runs], [len(run.ends) for run in runs])
+        return WriteRequest(keys, counts.astype(np.intp), *samples)
 
     def _run_at(self, plain: bytes, position: int) -> _Run | None:
         for sent, first in self._places_of(_key_at(plain, position)):
@@ -118,23 +120,24 @@ class SentRequests:
 
     def _remembered(self, plain: bytes, request: WriteRequest) -> WriteRequest:
         """The same request; its series are known from now on, if it is one that an agent would repeat."""
-        keys = list(request.keys)
-        if len(keys) < SERIES_MIN or len(request.values) != len(keys) or request.counts.max() != 1:
+        keys, samples = list(request.keys), int(request.counts[0])
+        if len(keys) < SERIES_MIN or samples == 0 or (request.counts != samples).any():
             return request
-        ends = series_ends(keys, plain)
+        ends = series_ends(keys, samples, plain)
         if ends is None:
             return request
         bounds = [*range(0, len(keys), SERIES_MAX), len(keys)]
         with self._lock:
-            pieces = [self._add(plain, ends, first, end) for first, end in pairwise(bounds)]
+            pieces = [self._add(plain, ends, samples, first, end) for first, end in pairwise(bounds)]
             places = np.concatenate([sent.number * SERIES_MAX + np.arange(len(sent)) for sent in pieces])
             self._places.add(np.fromiter(map(hash, keys), np.int64, len(keys)).view(np.uint64), places)
             self._forget(_ROUNDS * self._known_series() + len(keys))
         return replace(request, keys=RunKeys([KeyRun(sent, 0, len(sent)) for sent in pieces], keys))
 
-    def _add(self, plain: bytes, ends: NDArray[np.int64], first: int, end: int) -> SentSeries:
+    def _add(self, plain: bytes, ends: NDArray[np.int64], samples: int, first: int, end: int) -> SentSeries:
         start = int(ends[first - 1]) if first else 0
-        sent = SentSeries(next(self._numbers), plain[start : ends[end - 1]], (ends[first:end] - start).astype(np.int32))
+        of_piece = (ends[first:end] - start).astype(np.int32)
+        sent = SentSeries(next(self._numbers), plain[start : ends[end - 1]], of_piece, samples)
         self._pieces[sent.number] = sent
         self._remembered_series += len(sent)
         return sent
@@ -162,9 +165,20 @@ def _are_short(runs: list[_Run]) -> bool:
     return len(runs) > _RUNS_MIN + sum(len(run.ends) for run in runs) // _RUN_SERIES_MIN
 
 
+def _sample_places(run: _Run) -> NDArray[np.int64]:
+    """Where the samples of its series begin in the request."""
+    places = run.ends[:, None] + SAMPLE_BYTES * np.arange(-run.sent.samples, 0)
+    return places.reshape(-1)
+
+
 def _key_at(body: bytes, position: int) -> bytes:
-    """The key of a series that begins there and ends with one sample; empty if none does."""
-    if body[position] != _SERIES_TAG:
-        return b""
+    """The key of a series that begins there, labels first; empty if none does."""
     length, start = read_varint(body, position + 1)
-    return body[start : start + length - SAMPLE_BYTES] if SAMPLE_BYTES <= length <= len(body) - start else b""
+    end = start + length
+    if body[position] != _FIRST_TAG or end > len(body):
+        return b""
+    label_end = start
+    while label_end < end and body[label_end] == _FIRST_TAG:
+        length, label_start = read_varint(body, label_end + 1)
+        label_end = label_start + length
+    return body[start:label_end] if label_end < end else b""

@@ -19,12 +19,12 @@ LIMIT_BYTES = 2**20
 NOW_MS = 1_700_000_000_000
 
 
-def body(numbers: list[int], time_ms: int = NOW_MS) -> bytes:
+def body(numbers: list[int], time_ms: int = NOW_MS, samples: int = 1) -> bytes:
     """Compressed. Some labels are long, so that headers of two and three bytes occur."""
     return write_request(
         (
             {"__name__": "m", "number": str(number) * (1 + 60 * (number % 3 == 0))},
-            {time_ms + number % 5: number + time_ms % 97},
+            {time_ms + number % 5 + 1_000 * place: number + time_ms % 97 + place for place in range(samples)},
         )
         for number in numbers
     )
@@ -45,20 +45,22 @@ def ring(first: int, count: int) -> list[int]:
 @settings(deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, SERIES - 1), st.integers(1, 2 * SERIES), st.sampled_from([0, 0, 0, 1, 7])),
+        st.tuples(
+            st.integers(0, SERIES - 1), st.integers(1, 2 * SERIES), st.sampled_from([0, 0, 0, 1, 7]), st.integers(1, 2)
+        ),
         min_size=2,
         max_size=8,
     ),
     st.integers(0, 3 * SERIES),
 )
 def test_requests_that_begin_and_end_anywhere_are_decoded_alike(
-    requests: list[tuple[int, int, int]], known_series: int
+    requests: list[tuple[int, int, int, int]], known_series: int
 ) -> None:
     sent = SentRequests(lambda: known_series)
-    for number, (first, count, skipped) in enumerate(requests):
+    for number, (first, count, skipped, samples) in enumerate(requests):
         # Some series are missing now and then.
         numbers = [each for place, each in enumerate(ring(first, count)) if not skipped or place % 10 != skipped]
-        compressed = body(numbers, NOW_MS + number * 15_000)
+        compressed = body(numbers, NOW_MS + number * 15_000, samples)
         assert said(sent.decode(compressed, LIMIT_BYTES)) == said(decoded_alone(compressed))
 
 
@@ -108,6 +110,16 @@ def test_targets_may_follow_each_other_in_another_order() -> None:
         request = sent.decode(reordered, LIMIT_BYTES)
         assert len(runs_of(request)) <= len(order)
         assert said(request) == said(decoded_alone(reordered))
+
+
+def test_several_samples_of_each_series_are_runs_too() -> None:
+    sent = SentRequests(lambda: SERIES)
+    for round_ms in range(NOW_MS, NOW_MS + 100_000, 20_000):
+        compressed = body(ring(0, SERIES), round_ms, samples=20)
+        request = sent.decode(compressed, LIMIT_BYTES)
+        assert len(runs_of(request)) == 1
+        assert said(request) == said(decoded_alone(compressed))
+    assert sent.remembered_series == SERIES
 
 
 def test_series_in_any_order_are_decoded_one_by_one() -> None:
