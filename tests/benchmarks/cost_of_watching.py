@@ -5,9 +5,10 @@
 Short pieces of the same load run by turns (A B, B A, …), each with its own CPU time of the server's process, which has
 a processor to itself. Printed is the trimmed mean of the ratios of neighbours with its 95 % interval.
 
-`scraped`: against the same process not scraped. It is scraped ten times a second, and a tenth of the difference is what
-one scrape costs: ten times as exact as one scrape a second, since one costs as much as another. `preloaded`: a process
-with our preload against one without, which is another process, so there are `--rounds` of fresh ones. `watched`: both.
+`scraped`: against the same process not scraped. It is scraped 20 times a second, and a twentieth of the difference is
+what one scrape costs: 20 times as exact as one a second, since one costs as much as another. `preloaded`: a process
+with five copies of our preload against one without, and a fifth of the difference; since these are two processes, there
+are `--rounds` of fresh ones. `watched`: both.
 
 `a scrape` is the CPU time of one scrape, of hundreds in a row with no other load, and `by it` the ratio that follows.
 """
@@ -20,14 +21,15 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from watching.load import Load, Piece  # noqa: E402  (found by the line above when this runs as a program)
+from watching.load import Load, Piece, whole  # noqa: E402  (found by the line above when this runs as a program)
 from watching.measured_server import MeasuredServer, running_server  # noqa: E402
 from watching.ratios import PairedRatio, Verdict, paired_ratio  # noqa: E402
 from watching.scraper import Scraper, scraped  # noqa: E402
@@ -36,12 +38,13 @@ from deploy.fleet.main import build_servers, cache_folder, chosen  # noqa: E402
 from deploy.fleet.servers import Server, serves_own_metrics  # noqa: E402
 
 MUST_BE = 0.99
-SCRAPES_A_SECOND = 10
-WARM_UP_PIECES = 3
+SCRAPES_A_SECOND = 20
+PRELOADS = 5
+WARM_UP_PIECES = 2
 SCRAPES_PRICED = 300
 
-# In the order of their turns; a server that shows its metrics itself is never bare.
-BARE, PRELOADED, SCRAPED = "1 bare", "2 preloaded", "3 scraped"
+# In the order of their turns; only one whose metrics are preloaded is bare or preloaded several times.
+BARE, PRELOADED, UNSCRAPED, SCRAPED = "1 bare", "2 preloaded", "3 unscraped", "4 scraped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +80,40 @@ class Cost:
 
 
 @contextmanager
-def arms_of(server: Server, cache: Path, core: int) -> Iterator[dict[str, Arm]]:
+def arms_of(server: Server, cache: Path, core: int, *, is_bare_first: bool) -> Iterator[dict[str, Arm]]:
     """By name, from bare to scraped, against fresh processes."""
-    with running_server(server, cache, core) as watched:
-        arms = {PRELOADED: Arm(watched), SCRAPED: Arm(watched, is_scraped=True)}
-        if serves_own_metrics(server):
-            yield arms
-            return
-        with running_server(server, cache, core, has_metrics=False) as bare:
-            yield {BARE: Arm(bare), **arms}
+    if serves_own_metrics(server):
+        with running_server(server, cache, core) as watched:
+            yield {UNSCRAPED: Arm(watched), SCRAPED: Arm(watched, is_scraped=True)}
+        return
+    with ExitStack() as stack:
+        order = (0, 1, PRELOADS) if is_bare_first else (PRELOADS, 1, 0)
+        started = {count: stack.enter_context(running_server(server, cache, core, count)) for count in order}
+        watched = started[1]
+        yield {
+            BARE: Arm(started[0]),
+            PRELOADED: Arm(started[PRELOADS]),
+            UNSCRAPED: Arm(watched),
+            SCRAPED: Arm(watched, is_scraped=True),
+        }
 
 
 def measure(server: Server, load: Load, core: int, rounds: int, turns: int, say: Callable[[str], None]) -> Cost:
     """Raises RuntimeError if a server, its metrics or the load fail."""
-    pieces: dict[str, list[Piece]] = {}
+    pieces: dict[str, list[list[Piece]]] = {}
     price = 0.0
     for number in range(rounds):
-        with arms_of(server, cache_folder(), core) as arms:
-            for arm in arms.values():
+        with arms_of(server, cache_folder(), core, is_bare_first=bool(number % 2)) as arms:
+            for name, arm in arms.items():
+                pieces.setdefault(name, []).append([])
                 for _ in range(WARM_UP_PIECES):
                     arm.run(load)
             for turn in range(turns):
                 say(f"{server.name}: round {number + 1} of {rounds}, turn {turn + 1} of {turns}")
                 for name in sorted(arms, reverse=bool(turn % 2)):
-                    pieces.setdefault(name, []).append(arms[name].run(load))
+                    pieces[name][-1].append(arms[name].run(load))
             price += price_of_scrape(arms[SCRAPED].server) / rounds
-    first = pieces[BARE if BARE in pieces else PRELOADED]
+    first = list(chain.from_iterable(pieces[BARE if BARE in pieces else UNSCRAPED]))
     return Cost(
         server=server.name,
         requests_per_second=statistics.median(piece.requests for piece in first) / load.seconds,
@@ -113,13 +124,18 @@ def measure(server: Server, load: Load, core: int, rounds: int, turns: int, say:
     )
 
 
-def ratios_of(pieces: dict[str, list[Piece]], piece_seconds: int) -> dict[str, PairedRatio]:
-    """Turn by turn. `watched`, the one that the target is about, is against what is without us."""
-    scrapes_a_second = statistics.mean(piece.scrapes for piece in pieces[SCRAPED]) / piece_seconds
-    scraped_once = _paired(pieces[SCRAPED], pieces[PRELOADED]).of_each(scrapes_a_second)
+def ratios_of(pieces: dict[str, list[list[Piece]]], piece_seconds: int) -> dict[str, PairedRatio]:
+    """Of the pieces of each round. `watched`, the one that the target is about, is against what is without us.
+
+    A process that is scraped is compared with itself, turn by turn. One that is preloaded is another process than the
+    bare one, and processes differ by per cents of themselves: a round says one thing, however many turns it has.
+    """
+    ours, theirs = (list(chain.from_iterable(pieces[name])) for name in (SCRAPED, UNSCRAPED))
+    scrapes_a_second = statistics.mean(piece.scrapes for piece in ours) / piece_seconds
+    scraped_once = _paired(ours, theirs).of_each(scrapes_a_second)
     if BARE not in pieces:
         return {"watched": scraped_once}
-    preloaded = _paired(pieces[PRELOADED], pieces[BARE])
+    preloaded = _paired(list(map(whole, pieces[PRELOADED])), list(map(whole, pieces[BARE]))).of_each(PRELOADS)
     return {"watched": preloaded.and_then(scraped_once), "preloaded": preloaded, "scraped": scraped_once}
 
 
@@ -152,8 +168,8 @@ def lines_of(cost: Cost) -> Iterator[str]:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="a server's name; may be repeated")
-    parser.add_argument("--rounds", type=int, default=3, help="fresh processes")
-    parser.add_argument("--turns", type=int, default=10, help="pieces of load of each kind in a round")
+    parser.add_argument("--rounds", type=int, default=8, help="fresh processes")
+    parser.add_argument("--turns", type=int, default=2, help="pieces of load of each kind in a round")
     parser.add_argument("--seconds", type=int, default=1, help="length of a piece")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--pause-ms", type=int, default=2, help="between the requests of a connection")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watching.measured_server import MeasuredServer, pinned
@@ -24,6 +25,15 @@ class Piece:
     @property
     def requests_per_cpu_second(self) -> float:
         return self.requests / self.cpu_seconds
+
+
+def whole(pieces: Sequence[Piece]) -> Piece:
+    """All of them as one."""
+    return Piece(
+        sum(piece.requests for piece in pieces),
+        sum(piece.cpu_seconds for piece in pieces),
+        sum(piece.scrapes for piece in pieces),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import socket
 import subprocess
 import time
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from deploy.fleet.main import free_port, place_of
-from deploy.fleet.servers import Place, Server, environment
+from deploy.fleet.main import place_of
+from deploy.fleet.servers import PRELOAD, Server, environment, serves_own_metrics
 
 READY_SECONDS = 20.0
 STOP_SECONDS = 15.0
@@ -33,27 +34,41 @@ class MeasuredServer:
 
 
 @contextmanager
-def running_server(server: Server, cache: Path, core: int, *, has_metrics: bool = True) -> Iterator[MeasuredServer]:
-    """Started on a free port and ended, on `core` alone. Without `has_metrics` one that is preloaded is bare."""
-    place = place_of(server, 0) if has_metrics else Place(free_port(), 0)
-    variables = environment(server, place) if has_metrics else {**os.environ, "PORT": str(place.port)}
-    with subprocess.Popen(
-        pinned([core], server.command(cache)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=variables,
-    ) as process:
-        try:
-            _wait_until_open(place.port)
-            url = f"http://127.0.0.1:{place.metrics_port}/metrics" if has_metrics else ""
-            yield MeasuredServer(process.pid, place.port, url)
-        finally:
-            process.terminate()
+def running_server(server: Server, cache: Path, core: int, preloads: int = 1) -> Iterator[MeasuredServer]:
+    """Started on a free port and ended, on `core` alone. One that shows its metrics by our preload has it that often:
+    not at all, or in several copies, each of which does all that one does. Only with one it can be scraped.
+    """
+    place = place_of(server, 0)
+    with TemporaryDirectory() as folder:
+        variables = environment(server, place)
+        if not serves_own_metrics(server) and preloads != 1:
+            variables |= {"NODE_OPTIONS": _requiring(_copies(preloads, Path(folder))), "PLIMSOLL_METRICS_PORT": "0"}
+        with subprocess.Popen(
+            pinned([core], server.command(cache)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=variables,
+        ) as process:
             try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+                _wait_until_open(place.port)
+                url = f"http://127.0.0.1:{place.metrics_port}/metrics"
+                yield MeasuredServer(process.pid, place.port, url if preloads == 1 else "")
+            finally:
+                process.terminate()
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _copies(count: int, folder: Path) -> list[Path]:
+    """Node loads a file once, so each is in a folder of its own."""
+    return [shutil.copytree(PRELOAD.parent, folder / str(number)) / PRELOAD.name for number in range(count)]
+
+
+def _requiring(files: Sequence[Path]) -> str:
+    return " ".join(f'--require "{file}"' for file in files)
 
 
 def pinned(cores: Sequence[int], command: Sequence[str]) -> list[str]:
