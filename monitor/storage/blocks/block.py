@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -88,20 +88,6 @@ class _SlabPart(NamedTuple):
     series: int
     wanted: NDArray[np.intp] | None
     places: slice | NDArray[np.intp]
-
-
-class SectionPlan(NamedTuple):
-    """The section of one vector of `size` timestamps, before anything of it is read.
-
-    `rows` (R,) are the selection's, in the order of the slabs that they are `parts` of.
-    """
-
-    source_key: str
-    vector_id: int
-    size: int
-    rows: Rows
-    parts: Sequence[_SlabPart]
-    is_dense: bool
 
 
 class _TouchedSlabs(NamedTuple):
@@ -251,32 +237,30 @@ class Block:
         vectors = self._vector_directory()
         return np.asarray((vectors[:, 3] >= start_ms) & (vectors[:, 2] <= end_ms))
 
-    def plan_sections(self, wanted: Wanted) -> list[SectionPlan]:
-        """The sections of what is wanted, source by source in time order. Raises CorruptData."""
+    def sections(self, wanted: Wanted, cache: SlabCache) -> Iterator[tuple[str, Section]]:
+        """As `pieces`, to be read later and over the whole time of each. Raises CorruptData."""
         keys, _ = self._source_directory()
         touched = self._touched_slabs(wanted)
         if not len(touched.slabs):
-            return []
+            return
         vectors = self._vector_directory()[touched.slabs[:, 0] - 1, :2].tolist()
         slabs = zip(touched.slabs.tolist(), touched.first.tolist(), touched.end.tolist(), strict=True)
-        plans = []
         for vector_id, of_vector in groupby(zip(vectors, slabs, strict=True), key=lambda each: each[1][0][0]):
             found = list(of_vector)
             source_id, count = found[0][0]
             parts = [self._slab_part(slab, first, end, wanted.numbers) for _, (slab, first, end) in found]
             rows = [wanted.rows[part.places] for part in parts]
-            all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
+            timestamps_ms = cache.get((self.block_id, -vector_id), partial(self._timestamps, vector_id, count))
             is_dense = all(slab[4] for _, (slab, _, _) in found)
-            plans.append(SectionPlan(keys[source_id - 1], vector_id, count, all_rows, parts, is_dense))
-        return plans
-
-    def sections(self, plans: Iterable[SectionPlan], cache: SlabCache) -> Iterator[tuple[str, Section]]:
-        """By source key, to be read later and over the whole time of each. Raises CorruptData."""
-        for plan in plans:
-            read = partial(self._timestamps, plan.vector_id, plan.size)
-            timestamps_ms = cache.get((self.block_id, -plan.vector_id), read)
-            fill = partial(self._fill, plan.parts, plan.size, cache)
-            yield plan.source_key, Section(plan.rows, timestamps_ms, fill, plan.is_dense)
+            yield (
+                keys[source_id - 1],
+                Section(
+                    rows[0] if len(rows) == 1 else np.concatenate(rows),
+                    timestamps_ms,
+                    partial(self._fill, parts, count, cache),
+                    is_dense,
+                ),
+            )
 
     def _slab_part(self, slab: Sequence[int], first_place: int, end_place: int, numbers: SeriesNumbers) -> _SlabPart:
         """Which rows of a slab are among `numbers`: some of those from `first_place` to `end_place` - 1."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monitor.model.samples import Mask
+from monitor.storage.blocks.block import Wanted
 from monitor.storage.blocks.sections import Section, section_at_hand
 from monitor.storage.blocks.slab_cache import SlabCache
 from monitor.storage.reading.bundles import CELLS_MAX, SmallSources, belongs_in_bundle
@@ -122,7 +123,7 @@ def _known_in_block(match: BlockMatch, known: KnownInBlock | None, time: TimeSpa
     in_time = match.block.vectors_in_time(*time)
     if known is not None and np.array_equal(known.in_time, in_time):
         return known
-    return KnownInBlock(in_time, list(match.sections(*time, cache)))
+    return KnownInBlock(in_time, list(match.block.sections(Wanted(match.numbers, match.rows, *time), cache)))
 
 
 def _known_in_head(match: SourceMatch, parts: SourceParts, head_sections: HeadSections) -> KnownInHead | None:

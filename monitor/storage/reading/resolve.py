@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 
 from monitor.model.label_frame import LabelFrame, Rows
 from monitor.model.samples import Mask
-from monitor.storage.blocks.block import Block, SectionPlan, Wanted
-from monitor.storage.blocks.sections import Section
-from monitor.storage.blocks.slab_cache import SlabCache
+from monitor.storage.blocks.block import Block
 from monitor.storage.head.chunk import ChunkLayout
 from monitor.storage.head.series_table import SeriesNumbers, SeriesTable
 from monitor.storage.head.source import CutChunk
@@ -114,22 +112,6 @@ class BlockMatch:
     block: Block
     numbers: SeriesNumbers
     rows: Rows
-    plans: list[tuple[bytes, Sequence[SectionPlan]]] = field(default_factory=list)
-    """The sections found last, by the vectors in their time; or nothing."""
-
-    def sections(self, start_ms: int, end_ms: int, cache: SlabCache) -> Iterator[tuple[str, Section]]:
-        """By source key, source by source in time order. Raises CorruptData."""
-        return self.block.sections(self._plans(start_ms, end_ms), cache)
-
-    def _plans(self, start_ms: int, end_ms: int) -> Sequence[SectionPlan]:
-        """A dashboard's time moves on all the while, but seldom from one vector of a block to the next."""
-        key = self.block.vectors_in_time(start_ms, end_ms).tobytes()
-        for known, plans in self.plans:
-            if known == key:
-                return plans
-        plans = self.block.plan_sections(Wanted(self.numbers, self.rows, start_ms, end_ms))
-        self.plans[:] = [(key, plans)]
-        return plans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
