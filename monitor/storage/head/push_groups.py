@@ -141,16 +141,20 @@ class SourceColumns:
     def __init__(self) -> None:
         self._columns: ColumnNumbers = np.empty(0, np.int32)
         self._layouts: dict[int, ChunkLayout] = {}
+        self._noted: set[int] = set()
+        """The sources whose layouts came after the last call of `of`."""
 
     def of(self, numbers: SeriesNumbers) -> ColumnNumbers:
         """The column of each series (S,); UNKNOWN if there is none in the last layout that was noted."""
+        self._noted.clear()
         known = self._columns
         if not len(numbers) or int(numbers.max()) < len(known):
             return known[numbers]
         return np.where(numbers < len(known), np.append(known, UNKNOWN)[np.minimum(numbers, len(known))], UNKNOWN)
 
     def is_current(self, source_id: int, layout: ChunkLayout) -> bool:
-        return self._layouts.get(source_id) is layout
+        """Whether what `of` said last holds in this layout of the source."""
+        return source_id not in self._noted and self._layouts.get(source_id) is layout
 
     def note(self, source_id: int, layout: ChunkLayout, series: int) -> None:
         """The layout of a source, of one table with so many `series`."""
@@ -162,6 +166,7 @@ class SourceColumns:
             self._columns[before.numbers] = UNKNOWN
         self._columns[layout.numbers] = np.arange(len(layout.numbers))
         self._layouts[source_id] = layout
+        self._noted.add(source_id)
 
 
 def rows_by_source(batch: PushedBatch, source_ids: NDArray[np.int64], columns: ColumnNumbers) -> Iterator[PushedRows]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manual_clock import ManualClock
@@ -98,6 +99,24 @@ def test_the_rest_of_a_row_is_seen_by_the_next_query(tmp_path: Path) -> None:
     push(store, [(2, [(20, 4)]), (1, [(20, 9)])])
     assert source.version != version
     assert stored(store) == {("1", 10): 1.0, ("2", 10): 2.0, ("1", 20): 3.0, ("2", 20): 4.0}
+    store.close()
+
+
+@pytest.mark.parametrize("last", range(2, 18))
+def test_samples_stay_those_of_their_series_when_a_source_loses_a_column_in_the_middle_of_a_request(
+    tmp_path: Path, last: int
+) -> None:
+    store = Store(tmp_path, SETTINGS, ManualClock(now_ms=0))
+    push(store, [(series, [(1, series)]) for series in (1, 2, 3, 4)])
+    sent = {(str(series), 1): float(series) for series in (1, 2, 3, 4)}
+    for time in range(2, last):
+        push(store, [(series, [(time, series)]) for series in (2, 3, 4)])
+        sent |= {(str(series), time): float(series) for series in (2, 3, 4)}
+
+    # Three groups of one source: at some of these rows its chunk is full, and the first group takes series 1 out.
+    push(store, [(2, [(last, 20)]), (3, [(last + 1, 30)]), (4, [(last + 2, 40)])])
+
+    assert stored(store) == sent | {("2", last): 20.0, ("3", last + 1): 30.0, ("4", last + 2): 40.0}
     store.close()
 
 
