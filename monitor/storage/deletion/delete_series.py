@@ -61,6 +61,7 @@ class SeriesDeleter:
             for chunk in source.chunks():
                 cells = erased_cells(chunk, wanted, start_ms, end_ms)
                 if cells is not None:
+                    source.version += 1
                     records.setdefault(chunk.pace, []).append(CellsRecord(chunk.chunk_id, cells))
 
 

@@ -59,7 +59,9 @@ class SourceParts(NamedTuple):
         return not self.cut and not self.memory
 
 
-NO_PARTS = SourceParts("", -1, Reach(0, 0, 0), (), ())
+NOWHERE = Reach(0, 0, 0)
+"""Covers no time: what was seen of a source holds for no other query."""
+NO_PARTS = SourceParts("", -1, NOWHERE, (), ())
 
 
 class HeadView(NamedTuple):
@@ -84,6 +86,8 @@ class HeadView(NamedTuple):
             cut = [chunk for chunk in source.cut if chunk.max_ms >= start_ms and chunk.min_ms <= end_ms]
             if self.sealed:
                 cut = [chunk for chunk in cut if chunk.chunk_id not in self.sealed]
+        if source.cutting or source.late is not None:
+            reach = NOWHERE  # another time may need chunks in memory that this one does not
         return SourceParts(source.key, source.version, reach, cut, list(self._memory(source, start_ms, end_ms)))
 
     def _memory(self, source: Source, start_ms: int, end_ms: int) -> Iterator[MemoryPart]:

@@ -186,3 +186,26 @@ def test_more_than_a_reader_may_see_is_nothing_to_it(store: Store) -> None:
 
     assert recent.get(resolved, TIME, view._replace(serial=view.serial - 1)).together is None
     assert recent.get(resolved, TIME, view._replace(sealed=frozenset([1]))).together is None
+
+
+def test_samples_deleted_after_a_query_stay_away_when_their_tombstone_is_gone(store: Store) -> None:
+    assert asked(store)["2"] == BEFORE
+
+    store.delete_series([(*UP, Matcher("instance", MatchOp.EQUAL, "2"))], 0, 9_000)
+    store.maintenance.run(0)
+
+    assert store.tombstones.entries == ()
+    assert np.isnan(asked(store)["2"]).all(axis=0).tolist() == [False, True]
+
+
+def test_nothing_is_known_for_other_times_of_a_source_with_a_chunk_on_its_way_to_slabs(store: Store) -> None:
+    source = store.open_source("source 2")
+    source.give_up_chunks()
+    append(store, 2, 15_000, 30.0)
+    assert source.cutting
+
+    parts = view_of(store).parts(source.source_id, 14_000, 20_000)
+
+    assert len(parts.memory) == 1
+    assert not parts.reach.covers(14_000, 20_000)
+    assert not parts.reach.covers(1_500, 7_500)
