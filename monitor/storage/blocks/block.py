@@ -23,6 +23,7 @@ from monitor.storage.blocks.block_writer import (
     DIRECTORIES,
     FORMAT_VERSION,
     POSTED_SERIES_MIN,
+    READ_VERSIONS,
     directory_checksum,
     posting_prefix,
 )
@@ -444,8 +445,9 @@ def _checksum_or_none(rows: list[tuple]) -> int | None:  # type: ignore[type-arg
 
 
 def _read_meta(path: Path, values: dict[str, object]) -> BlockMeta:
-    if values.get("format_version") != FORMAT_VERSION:
-        raise StorageError(f"{path}: got format version {values.get('format_version')}, want {FORMAT_VERSION}")
+    version = values.get("format_version")
+    if version not in READ_VERSIONS:
+        raise StorageError(f"{path}: got format version {version}, want {FORMAT_VERSION} or less")
     numbers = {
         key: int(str(values[key])) for key in ("min_ms", "max_ms", "series", "samples", "level", "sequence", "erased")
     }

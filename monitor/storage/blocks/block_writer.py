@@ -24,7 +24,9 @@ from monitor.storage.blocks.slab_codec import SlabEncoder, checksum, encode_time
 from monitor.storage.head.chunk import SLAB_SERIES_MAX
 from monitor.storage.journal.journal import translate_sqlite_error
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READ_VERSIONS = (1, 2)
+"""1 is the same with postings in every block and fewer codings of slabs."""
 PAGE_BYTES = 4096
 SMALL_BLOCK_BYTES_MAX = 8 * 2**20
 SMALL_BLOCK_PAGE_BYTES = 1024

@@ -1,8 +1,9 @@
 """The journal database: everything that is not in a block, durable. FORMAT.md draws its tables.
 
-One SQLite file in WAL mode with synchronous = FULL: a transaction that has committed survives the end of the process
-and of the machine. The store commits about once a second; what a second brought is one entry of raw rows for each
-pace, and a chunk that is full becomes slabs in the same transaction that makes its rows in the entries superfluous.
+One SQLite file, in WAL mode but while nobody writes (see Journal.rest), with synchronous = FULL: a transaction that
+has committed survives the end of the process and of the machine. The store commits about once a second; what a second
+brought is one entry of raw rows for each pace, and a chunk that is full becomes slabs in the same transaction that
+makes its rows in the entries superfluous.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import NamedTuple
 from monitor.errors import CorruptData, StorageError, StorageFull
 from monitor.storage.blocks.slab_codec import checksum
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READ_VERSIONS = (1, 2)
+"""1 is the same with fewer codings of slabs. A journal that was opened is one of today's."""
 SLABS_PER_CHUNK_MAX = 2**20
 PAGE_BYTES = 16_384
 """Entries and slabs are kilobytes to megabytes: fewer, larger pages took a third less CPU than 4 KiB ones."""
@@ -24,6 +27,8 @@ SHRINK_FROM_BYTES = 2**18
 SHRINK_RATIO = 4
 """The files are written anew when they are this much larger than what is in them: as much work as a commit or two."""
 CHECKPOINT_PAGES = 1024
+BUSY_SECONDS = 30
+"""How long a commit waits for a tool that has the journal open."""
 RESTING_BYTES_MAX = 2**18
 RESTING_PAGE_BYTES = 1024
 """A dozen tables with next to nothing in them."""
@@ -128,7 +133,7 @@ class Journal:
         execute = self._connection.execute
         try:
             execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            self._is_resting = self._page_bytes() != PAGE_BYTES
+            self._is_resting = self._page_bytes() == RESTING_PAGE_BYTES
             if not self._is_resting:
                 execute("PRAGMA journal_mode = WAL")
             execute("PRAGMA synchronous = FULL")
@@ -136,10 +141,12 @@ class Journal:
             self._connection.executescript(_SCHEMA)
             execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?), ('last_id', 0)", (FORMAT_VERSION,))
             (version,) = execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+            if version != FORMAT_VERSION and version in READ_VERSIONS:
+                execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (FORMAT_VERSION,))
         except sqlite3.Error as error:
             raise translate_sqlite_error(error, self.path) from error
-        if version != FORMAT_VERSION:
-            raise StorageError(f"{self.path}: got format version {version}, want {FORMAT_VERSION}")
+        if version not in READ_VERSIONS:
+            raise StorageError(f"{self.path}: got format version {version}, want {FORMAT_VERSION} or less")
 
     def close(self) -> None:
         self._connection.close()
@@ -194,27 +201,33 @@ class Journal:
 
     def rest(self) -> None:
         """Makes one small file of the journal until the next commit. No SlabReader may have it open."""
+        execute = self._connection.execute
         try:
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            execute("PRAGMA busy_timeout = 0")  # if a tool has it open another time will do, and commits wait for us
+            execute("PRAGMA journal_mode = DELETE")
             self._is_resting = True
             self._write_anew(RESTING_PAGE_BYTES)
         except sqlite3.Error as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise translate_sqlite_error(error, self.path) from error
-            # A tool has it open: another time will do.
+        finally:
+            execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
     def _wake(self) -> None:
         if self._is_resting:
             self._write_anew(PAGE_BYTES)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._is_resting = False
+            (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            self._is_resting = mode != "wal"
 
     def _write_anew(self, page_bytes: int) -> None:
         # The copy that SQLite makes meanwhile is small, and its folder for temporary files may be write-protected.
-        self._connection.execute("PRAGMA temp_store = MEMORY")
-        self._connection.execute(f"PRAGMA page_size = {page_bytes}")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA temp_store = DEFAULT")
+        execute = self._connection.execute
+        execute("PRAGMA temp_store = MEMORY")
+        try:
+            execute(f"PRAGMA page_size = {page_bytes}")
+            execute("VACUUM")
+        finally:
+            execute("PRAGMA temp_store = DEFAULT")
 
     def _write(self, transaction: Transaction) -> None:
         many = self._connection.executemany
@@ -303,7 +316,7 @@ class Journal:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
 
 
 def _singles(numbers: Sequence[int]) -> Iterator[tuple[int]]:

@@ -119,3 +119,16 @@ def test_a_snapshot_of_it_is_whole(resting: Store, tmp_path_factory) -> None:
 
     assert stored_samples(copy) == stored_samples(resting)
     copy.close()
+
+
+def test_a_journal_with_pages_of_another_size_is_no_resting_one(tmp_path: Path) -> None:
+    made_elsewhere = sqlite3.connect(tmp_path / "journal.sqlite")
+    made_elsewhere.executescript("PRAGMA page_size = 8192; VACUUM; CREATE TABLE meta (key TEXT PRIMARY KEY, value)")
+    made_elsewhere.close()
+    store = open_store(tmp_path)
+    append_rows(store, "target", SERIES, 0, 10)
+    store.committer.commit_once()
+
+    assert settings_of_file(tmp_path) == (8192, "wal")
+    assert len(stored_samples(store)) == 10 * len(SERIES)
+    store.close()
