@@ -14,9 +14,8 @@ const KNOWN_METHODS = new Set("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QU
 const OTHER = "_OTHER";
 const NAME = "http_server_request_duration_seconds";
 
-/** Counts and times of requests by method, route and status, and how many are being answered. */
+/** Counts and times of requests by method, route and status. */
 class HttpRequests {
-  #active = 0;
   /** By route, method and status: three quick look-ups instead of one key made of texts for each request. */
   #byRoute = new Map();
   #histograms = [];
@@ -24,16 +23,6 @@ class HttpRequests {
 
   constructor(routesMax) {
     this.#routesMax = routesMax;
-  }
-
-  begin() {
-    this.#active += 1;
-  }
-
-  /** @param {Histogram} histogram of this request */
-  end(histogram, seconds) {
-    this.#active -= 1;
-    histogram.observe(seconds);
   }
 
   /** @param {number | ""} status empty if the client went away before there was one */
@@ -64,7 +53,6 @@ class HttpRequests {
   collect(exposition) {
     exposition.family(NAME, "histogram", "Time from the request to the end of its answer.");
     for (const { labels, histogram } of this.#histograms) exposition.histogram(NAME, labels, histogram);
-    exposition.figure("http_server_active_requests", "gauge", "Requests that are being answered now.", this.#active);
   }
 }
 
