@@ -53,11 +53,19 @@ class Capture:
             self._packets_left -= len(self._pieces[-1].kinds)
 
     def end(self, own_ports: frozenset[int]) -> WireRequests | None:
-        """Requests but for those from `own_ports`. None if a packet is missing: it would make one of two requests."""
-        self.take()
-        has_holes = self._packets_left > 0 and self._ring.dropped() > 0
-        self._ring.close()
-        reads = self._reads.end() if self._reads is not None else None
+        """Requests but for those from `own_ports`. None if a packet is missing: it would make one of two requests.
+
+        None, too, if the kernel does not give the trace of reads any more.
+        """
+        try:
+            self.take()
+            has_holes = self._packets_left > 0 and self._ring.dropped() > 0
+            reads = self._reads.end() if self._reads is not None else None
+        except OSError as error:
+            logger.warning("what was captured of the load is lost: %s", error)
+            return None
+        finally:
+            self._ring.close()
         if has_holes:
             return None
         packets = Packets.joined(self._pieces)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,9 @@ _EVENT = "events/tcp/tcp_rcv_space_adjust"
 _LINE = re.compile(rb"(\d+)\.(\d{6}): tcp_rcv_space_adjust: .* sport=(\d+) ")
 _BUFFER_KILOBYTES = 32 << 10
 _BUFFER_KILOBYTES_MIN = 1 << 10
+
+_PREFIX = "plimsoll-"
+_numbers = itertools.count()
 
 # The same numbers on every architecture; include/uapi/linux/mount.h.
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
@@ -41,12 +46,11 @@ class ReadTrace:
 
     def __init__(self, port: int, share: int) -> None:
         """Raises OSError where tracing is not allowed (CAP_SYS_ADMIN), AttributeError where there is none."""
-        self._folder = _mounted_tracefs()
-        # By port, so that what a run has left that was killed is found and removed.
-        self._instance = f"instances/plimsoll-{port}"
+        self._folder = mounted_tracefs()
+        # By process, so that what a killed one has left is found and removed.
+        self._instance = f"instances/{_PREFIX}{os.getpid()}-{next(_numbers)}"
         try:
-            with contextlib.suppress(FileNotFoundError):
-                os.rmdir(self._instance, dir_fd=self._folder)
+            _remove_abandoned(self._folder)
             os.mkdir(self._instance, dir_fd=self._folder)
             self._set_up(port, share)
         except BaseException:
@@ -63,7 +67,7 @@ class ReadTrace:
         self._write(f"{_EVENT}/enable", "1")
 
     def end(self) -> Reads:
-        """To be called once; what did not fit any more is missing at the end."""
+        """To be called once; what did not fit any more is missing at the end. Raises OSError if the trace is gone."""
         try:
             self._write(f"{_EVENT}/enable", "0")
             with os.fdopen(self._open("trace", os.O_RDONLY), "rb") as file:
@@ -79,9 +83,11 @@ class ReadTrace:
         return os.open(f"{self._instance}/{name}", flags | os.O_CLOEXEC, dir_fd=self._folder)
 
     def _remove(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.rmdir(self._instance, dir_fd=self._folder)
-        os.close(self._folder)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(self._instance, dir_fd=self._folder)
+        finally:
+            os.close(self._folder)
 
 
 def parse_trace(text: bytes) -> Reads:
@@ -90,7 +96,19 @@ def parse_trace(text: bytes) -> Reads:
     return Reads(found[:, 0] * 1_000_000 + found[:, 1], found[:, 2].astype(np.uint16))
 
 
-def _mounted_tracefs() -> int:
+def _remove_abandoned(folder: int) -> None:
+    instances = os.open("instances", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        for entry in os.scandir(instances):
+            process_id = entry.name.removeprefix(_PREFIX).partition("-")[0]
+            if entry.name.startswith(_PREFIX) and not Path("/proc", process_id).exists():
+                with contextlib.suppress(OSError):  # another has been quicker, or somebody reads there
+                    os.rmdir(entry.name, dir_fd=instances)
+    finally:
+        os.close(instances)
+
+
+def mounted_tracefs() -> int:
     """A descriptor of a mount that has no place and ends with the descriptor. Raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)
 

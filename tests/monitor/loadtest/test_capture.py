@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
+from eventually import eventually
 
 from monitor.loadtest.capture import Capture, CaptureLimits
 from monitor.loadtest.generator_command import LoadPlan
-from monitor.loadtest.read_trace import parse_trace
+from monitor.loadtest.read_trace import mounted_tracefs, parse_trace
 from monitor.loadtest.scenario import LoadTarget, scenario_named
 from monitor.loadtest.wire_requests import WireRequests
 
@@ -25,18 +29,22 @@ def listener() -> Iterator[socket.socket]:
 
 def captured(listener: socket.socket, scenario: str, limits: CaptureLimits = LIMITS) -> WireRequests | None:
     """Of one client that asks and is answered `REQUESTS` times, over a connection or over one each."""
-    chosen = scenario_named(scenario)
-    port = listener.getsockname()[1]
-    try:
-        capture = Capture(LoadPlan(chosen, chosen.tool, LoadTarget("127.0.0.1", port, "/"), 1, 1, 1), limits)
-    except (OSError, AttributeError) as error:
-        pytest.skip(f"run as root to capture packets: {error}")
+    capture = capture_of(listener, scenario, limits)
     own_ports = []
     for each in range(2):
-        client_ports = exchange(listener, keep_alive=chosen.keep_alive)
+        client_ports = exchange(listener, keep_alive=scenario_named(scenario).keep_alive)
         own_ports += client_ports if each else []
         capture.take()
     return capture.end(frozenset(own_ports))
+
+
+def capture_of(listener: socket.socket, scenario: str, limits: CaptureLimits = LIMITS) -> Capture:
+    chosen = scenario_named(scenario)
+    port = listener.getsockname()[1]
+    try:
+        return Capture(LoadPlan(chosen, chosen.tool, LoadTarget("127.0.0.1", port, "/"), 1, 1, 1), limits)
+    except (OSError, AttributeError) as error:
+        pytest.skip(f"run as root to capture packets: {error}")
 
 
 def exchange(listener: socket.socket, *, keep_alive: bool) -> list[int]:
@@ -80,6 +88,46 @@ def test_a_capture_keeps_no_more_than_it_may(listener: socket.socket) -> None:
     # What the first look has found is kept whole.
     assert found is not None
     assert len(found) == REQUESTS - 1
+
+
+def test_two_captures_of_a_port_do_not_disturb_each_other(listener: socket.socket) -> None:
+    first = capture_of(listener, "flash-sale")
+    second = capture_of(listener, "flash-sale")
+    exchange(listener, keep_alive=True)
+
+    for found in (first.end(frozenset()), second.end(frozenset())):
+        assert found is not None
+        assert len(found) == REQUESTS - 1
+
+
+def test_the_trace_that_a_killed_process_has_left_is_removed(listener: socket.socket) -> None:
+    capture_of(listener, "flash-sale").end(frozenset())  # or skips
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from monitor.loadtest.read_trace import ReadTrace; ReadTrace(9, 1); input()"],
+        stdin=subprocess.PIPE,
+    )
+    try:
+        eventually(lambda: traces_of(child.pid), 1)
+    finally:
+        child.kill()
+        child.communicate()
+    assert traces_of(child.pid) == 1
+
+    capture_of(listener, "flash-sale").end(frozenset())
+
+    assert traces_of(child.pid) == 0
+
+
+def traces_of(process_id: int) -> int:
+    folder = mounted_tracefs()
+    try:
+        instances = os.open("instances", os.O_RDONLY, dir_fd=folder)
+        try:
+            return sum(entry.name.startswith(f"plimsoll-{process_id}-") for entry in os.scandir(instances))
+        finally:
+            os.close(instances)
+    finally:
+        os.close(folder)
 
 
 def test_a_trace_is_read_by_its_words() -> None:
