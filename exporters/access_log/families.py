@@ -20,7 +20,7 @@ class LabelledTotals:
 
 
 def access_families(logs: Iterable[LabelledTotals]) -> list[Metric]:
-    """What a format does not have is absent; without logs the families are empty but there."""
+    """What no line of a log had so far is absent; without logs the families are empty but there."""
     logs = tuple(logs)
     requests = CounterMetricFamily("http_server_requests", "Requests in the log.", labels=_LABELS)
     for labels, _, series in _all_series(logs):
@@ -41,7 +41,7 @@ def _durations(logs: Iterable[LabelledTotals]) -> Metric:
         labels=_LABELS,
     )
     for labels, totals, series in _all_series(logs):
-        if totals.columns.has_duration:
+        if totals.has_durations:
             buckets = cumulated(totals.duration_bounds.texts, series.durations)
             family.add_metric(labels, buckets, series.duration_sum_ns / NANOSECONDS_PER_SECOND)
     return family
@@ -52,7 +52,7 @@ def _body_sizes(logs: Iterable[LabelledTotals]) -> Metric:
         "http_server_response_body_size_bytes", "Bytes of the answer's body, as the server logged it.", labels=_LABELS
     )
     for labels, totals, series in _all_series(logs):
-        if totals.columns.has_size and totals.columns.size_is_body:
+        if totals.has_sizes and totals.columns.size_is_body:
             family.add_metric(labels, cumulated(totals.size_texts, series.sizes), series.size_sum)
     return family
 
@@ -62,6 +62,6 @@ def _sent_bytes(logs: Iterable[LabelledTotals]) -> Metric:
         "http_server_sent_bytes", "Bytes sent for the requests in the log, headers included.", labels=_LABELS
     )
     for labels, totals, series in _all_series(logs):
-        if totals.columns.has_size and not totals.columns.size_is_body:
+        if totals.has_sizes and not totals.columns.size_is_body:
             family.add_metric(labels, series.size_sum)
     return family

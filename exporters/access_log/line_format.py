@@ -24,8 +24,6 @@ class Columns:
     duration: int = 4
     duration_unit_ns: int = 1_000_000_000
     size_is_body: bool = True
-    has_size: bool = True
-    has_duration: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,14 +119,12 @@ def _columns(groups: Sequence[Field]) -> Columns:
         status=places.get(Field.STATUS, absent),
         size=absent,
         duration=absent,
-        has_size=False,
-        has_duration=False,
     )
     for field in _SIZES:
         if field in places:
             is_body = field is Field.BODY_BYTES
-            columns = replace(columns, size=places[field], has_size=True, size_is_body=is_body)
+            columns = replace(columns, size=places[field], size_is_body=is_body)
     for field, unit_ns in _DURATIONS.items():
         if field in places:
-            columns = replace(columns, duration=places[field], has_duration=True, duration_unit_ns=unit_ns)
+            columns = replace(columns, duration=places[field], duration_unit_ns=unit_ns)
     return columns

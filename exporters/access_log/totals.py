@@ -60,6 +60,9 @@ class AccessTotals:
         self.size_texts = (*map(str, map(float, settings.size_buckets_bytes)), "+Inf")
         self.series: dict[SeriesKey, RequestTotals] = {}
         self.unrecognised = 0
+        # Whether a line had one so far. A format tells less: nginx's combined may end with a duration or not.
+        self.has_durations = False
+        self.has_sizes = False
         self._settings = settings
         self._routes = Routes(settings.routes)
         self._by_raw: dict[tuple[Any, Any, Any], RequestTotals] = {}
@@ -113,12 +116,18 @@ class AccessTotals:
     def _place_duration(self, text: Any) -> Placed:
         value = _number(text)
         nanoseconds = -1 if value is None else round(value * self.columns.duration_unit_ns)
-        return (self.duration_bounds.index_of(nanoseconds), nanoseconds) if 0 <= nanoseconds < _LONGEST_NS else None
+        if not 0 <= nanoseconds < _LONGEST_NS:
+            return None
+        self.has_durations = True
+        return self.duration_bounds.index_of(nanoseconds), nanoseconds
 
     def _place_size(self, text: Any) -> Placed:
         value = _number(text)
         size = -1 if value is None else int(value)
-        return (self.size_bounds.index_of(size), size) if 0 <= size < _LARGEST_BYTES else None
+        if not 0 <= size < _LARGEST_BYTES:
+            return None
+        self.has_sizes = True
+        return self.size_bounds.index_of(size), size
 
 
 def _number(text: Any) -> float | None:

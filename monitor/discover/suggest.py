@@ -12,9 +12,10 @@ from typing import Final
 from monitor.discover.recognise import Finding, Kind
 
 _DURATION = "http_server_request_duration_seconds"
+_REQUESTS = "http_server_requests_total"
 # A rule file fits if one of these is exposed.
 _RULES: Final = (
-    ("http.yml", (_DURATION,)),
+    ("http.yml", (_DURATION, _REQUESTS)),
     ("runtime.yml", ("runtime_gc_pause_seconds", "runtime_stall_seconds")),
     ("process.yml", ("process_cpu_seconds_total", "process_resident_memory_bytes")),
     ("connections.yml", ("server_accept_queue_length", "tcp_segments_sent_total")),
@@ -24,7 +25,7 @@ _RULES: Final = (
 _ALWAYS: Final = "target.yml"
 # A dashboard fits if what it is about is exposed.
 _DASHBOARDS: Final = (
-    ("fleet.json", (_DURATION,)),
+    ("fleet.json", (_DURATION, _REQUESTS)),
     ("go.json", ("go_goroutines",)),
     ("node.json", ("nodejs_heap_size_used_bytes",)),
     ("process.json", ("process_cpu_seconds_total",)),

@@ -121,7 +121,7 @@ def test_a_choice_of_job_and_instance_leaves_out_the_others(file: Path) -> None:
 
     assert list(chosen) == ["datasource", "job", "instance"]
     assert chosen["datasource"]["type"] == "datasource"
-    assert '{job=~"$job"}' in chosen["instance"]["definition"]
+    assert 'job=~"$job"}' in chosen["instance"]["definition"]
 
 
 @each_file

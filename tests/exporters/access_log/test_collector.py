@@ -97,6 +97,27 @@ def test_what_the_format_does_not_have_is_absent(path: Path) -> None:
     assert value(collector, "http_server_request_duration_seconds_count", "_OTHER", "", "200") is None
 
 
+def test_a_histogram_begins_with_the_first_line_that_has_a_value_for_it(path: Path) -> None:
+    count, key = "http_server_request_duration_seconds_count", ("GET", "/", "200")
+    collector = collector_of(path)
+    append(path, line(seconds="").replace('"-" \n', '"-"\n'))
+    before = (value(collector, "http_server_requests_total", *key), value(collector, count, *key))
+    append(path, line())
+
+    assert before == (1, None)
+    assert value(collector, count, *key) == 1
+
+
+def test_json_without_a_size_or_a_duration_has_no_histogram_of_them(path: Path) -> None:
+    append(path, '{"request":"GET /a HTTP/1.1","status":200}\n')
+    collector = collector_of(path, "json")
+    key = ("GET", "/a", "200")
+
+    assert value(collector, "http_server_requests_total", *key) == 1
+    assert value(collector, "http_server_request_duration_seconds_count", *key) is None
+    assert value(collector, "http_server_response_body_size_bytes_count", *key) is None
+
+
 def test_a_request_without_a_duration_is_counted_without_one(path: Path) -> None:
     append(path, line(seconds="").replace('"-" \n', '"-"\n'), line(), line(size="-"))
     collector = collector_of(path)

@@ -48,6 +48,13 @@ def test_the_rules_that_fit_are_named() -> None:
     assert suggest([gc], PLACES, "5s").rules == ("/rules/http.yml", "/rules/runtime.yml", "/rules/target.yml")
 
 
+def test_an_access_log_without_durations_gets_the_rules_and_the_dashboard_of_servers() -> None:
+    log = server(canonical=frozenset(), metrics=frozenset(["http_server_requests_total"]))
+    suggestion = suggest([log], PLACES, "5s")
+    assert suggestion.rules == ("/rules/http.yml", "/rules/target.yml")
+    assert suggestion.dashboards == ("/dashboards/fleet.json",)
+
+
 def test_an_exporter_is_scraped_as_it_is_and_a_monitor_is_not() -> None:
     exporter = server(
         9256,
