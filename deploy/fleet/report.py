@@ -22,6 +22,7 @@ from deploy.fleet.errors import FleetError
 from deploy.fleet.main import Outcome, build_servers, cache_folder, chosen, start_servers
 from deploy.fleet.scrape_files import write_scrape_files
 from deploy.fleet.state import Files, RunningServer, locked, read_running, write_running
+from deploy.fleet.verdict import cell_verdict, differing, report_verdict
 from monitor.cli.loadtest import ServiceQueries, run_with_progress
 from monitor.clock import Clock, SystemClock
 from monitor.config.sections.read_vocabulary import read_shipped_vocabularies
@@ -65,23 +66,32 @@ def report(
     json_file: Annotated[str, typer.Option("--json", help="Write the JSON here, too; empty for nowhere.")] = "",
     only: Annotated[list[str] | None, typer.Option(help="A server's name; can be given several times.")] = None,
 ) -> None:
-    """Build and start the servers, watch them with a Plimsoll of their own, load them, write the report, stop all."""
+    """Build and start the servers, watch them with a Plimsoll of their own, load them, write the report, stop all.
+
+    Exit code 1 if a figure differs without an explanation, or if a cell failed; a toolchain that is not here is no
+    failure, and the last lines say how many cells there are.
+    """
     options = ReportOptions(folder, seconds, connections, Path(json_file) if json_file else None)
     for scenario in SCENARIOS:
         check_installed(scenario.tool)
     files = Files(folder / "fleet", cache_folder())
+    cells_wanted = len(chosen(only)) * len(SCENARIOS)
     with locked(files):
         outcome, servers = _start(files, only)
+        circumstances = _circumstances(options)
         try:
             with TemporaryDirectory(prefix="plimsoll-fleet-") as data, running_service(files, data) as service_url:
-                written = _load_all(servers, service_url, options, outcome)
+                cells = _load_all(servers, service_url, options, outcome)
         finally:
             processes.stop(servers)
             write_running(files, [])
             write_scrape_files(files, [])
-    for path in written:
+    verdict = report_verdict(cells, cells_wanted)
+    left_out = [*outcome.without_toolchain, *outcome.failures]
+    for path in write_report({**circumstances, "verdict": verdict, "left_out": left_out, "cells": cells}, options):
         typer.echo(f"written: {path}")
-    if outcome.failures:
+    typer.echo("\n".join(verdict))
+    if outcome.failures or any(map(differing, cells)):
         raise typer.Exit(1)
 
 
@@ -125,11 +135,20 @@ def _wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise FleetError(f"plimsoll serve is not ready after {READY_SECONDS:.0f} s: {log}")
 
 
+def _circumstances(options: ReportOptions) -> dict[str, Any]:
+    """When, where and with what the load was made; of the machine, before it."""
+    return {
+        "started": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "seconds": options.seconds,
+        "connections": options.connections,
+        "machine": describe_machine(),
+        "versions": program_versions(_VERSION_COMMANDS),
+    }
+
+
 def _load_all(
     servers: Sequence[RunningServer], service_url: str, options: ReportOptions, outcome: Outcome
-) -> list[Path]:
-    started = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    machine = describe_machine()
+) -> list[dict[str, Any]]:
     service, clock, vocabularies = ServiceQueries(service_url), SystemClock(), read_shipped_vocabularies()
     cells = []
     for server in servers:
@@ -140,16 +159,7 @@ def _load_all(
             except PlimsollError as error:
                 outcome.failures.append(f"{server.name}, {scenario.name}: {error}")
                 typer.echo(f"{label}  failed: {error}", err=True)
-    data = {
-        "started": started,
-        "seconds": options.seconds,
-        "connections": options.connections,
-        "machine": machine,
-        "versions": program_versions(_VERSION_COMMANDS),
-        "left_out": [*outcome.without_toolchain, *outcome.failures],
-        "cells": cells,
-    }
-    return write_report(data, options)
+    return cells
 
 
 def _load(
@@ -166,9 +176,8 @@ def _load(
     around = Surroundings(processes.metrics_url(server.place), vocabularies, service, clock, time.sleep)
     cell = run_with_progress(plan, around, label)
     data = cell_data(server.name, cell)
-    differing = [figure.name for figure in cell.figures if figure.agrees is False]
     rate = shown(data["qps"]["generator"], "per second")
-    typer.echo(f"{label} {rate:>8}/s  {'differ: ' + ', '.join(differing) if differing else 'all agree'}")
+    typer.echo(f"{label} {rate:>8}/s  {cell_verdict(data)}")
     return data
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from live_fleet import BUILD_TIMEOUT_SECONDS, ROOT
 from toolchains import need_program
 
+from deploy.fleet.verdict import differing
 from monitor.loadtest.scenario import SCENARIOS
 
 
@@ -28,8 +29,11 @@ def test_all_four_cells_of_a_server_are_filled(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
     report = json.loads(copy.read_text())
+    # Latencies may differ on a machine that is busy with something else; then that is what the exit code says.
+    assert done.returncode == int(any(map(differing, report["cells"]))), done.stderr
+    assert done.stdout.endswith("\n".join(report["verdict"]) + "\n")
+    assert report["verdict"][0] == "4 of 4 cells"
     assert [cell["scenario"] for cell in report["cells"]] == [scenario.name for scenario in SCENARIOS]
     for cell in report["cells"]:
         assert cell["requests"]["rest"] == 0
