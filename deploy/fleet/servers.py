@@ -49,8 +49,11 @@ class Place:
 
 
 def environment(server: Server, place: Place, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of the server's process: Node's gets our preload, the others nothing but their port."""
-    own = {"PORT": str(place.port)}
+    """The variables of the server's process: Node's gets our preload, the others nothing but their address.
+
+    HOST too, which some shells export with the machine's name: a server would listen where nobody looks for it.
+    """
+    own = {"HOST": "127.0.0.1", "PORT": str(place.port)}
     if server.toolchain is NODE:
         options = inherited.get("NODE_OPTIONS", "")
         own["NODE_OPTIONS"] = f'{options} --require "{PRELOAD}"'.strip()

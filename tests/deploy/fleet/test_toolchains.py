@@ -92,7 +92,12 @@ def test_only_node_gets_the_preload_beside_the_options_it_has() -> None:
 
     assert variables["NODE_OPTIONS"] == f'--trace-gc --require "{PRELOAD}"'
     assert (variables["PORT"], variables["PLIMSOLL_METRICS_PORT"], variables["HOME"]) == ("1", "2", "/h")
-    assert environment(gin, Place(1, 1), {}) == {"PORT": "1"}
+    assert environment(gin, Place(1, 1), {}) == {"HOST": "127.0.0.1", "PORT": "1"}
+
+
+def test_a_server_listens_where_the_fleet_looks_for_it_whatever_the_shell_exports() -> None:
+    for server in SERVERS:
+        assert environment(server, Place(1, 2), {"HOST": "build-7"})["HOST"] == "127.0.0.1"
 
 
 def test_what_is_left_out_is_read_by_server() -> None:
