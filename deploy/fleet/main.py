@@ -18,7 +18,16 @@ from deploy.fleet import processes
 from deploy.fleet.errors import FleetError
 from deploy.fleet.scrape_files import write_scrape_files
 from deploy.fleet.servers import FLEET_FOLDER, SERVERS, Place, Server, serves_own_metrics
-from deploy.fleet.state import Files, RunningServer, locked, read_running, write_running
+from deploy.fleet.state import (
+    DEFAULT_FOLDER,
+    REPORT_DEFAULT_FOLDER,
+    Files,
+    RunningServer,
+    fleet_of_report,
+    locked,
+    read_running,
+    write_running,
+)
 from deploy.fleet.toolchains import TOOLCHAINS, build, print_version, why_unusable
 
 DEFAULT_FIRST_PORT = 8101
@@ -31,7 +40,7 @@ Only = Annotated[list[str] | None, typer.Option(help="A server's name; can be gi
 FirstPort = Annotated[
     int, typer.Option(envvar="FIRST_PORT", min=0, max=65000, help="Port of the first server; 0 takes free ones.")
 ]
-DEFAULT_FOLDER = Path("build/fleet")
+FOLDERS_STOPPED = [DEFAULT_FOLDER, fleet_of_report(REPORT_DEFAULT_FOLDER)]
 
 
 @dataclass(slots=True)
@@ -76,18 +85,32 @@ def start_command(
 
 
 @app.command("stop")
-def stop_command(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Stop exactly the processes that `start` has started."""
-    files = Files(folder, cache_folder())
-    with locked(files):
-        running = read_running(files)
-        killed = processes.stop(running)
-        write_running(files, [])
-        write_scrape_files(files, [])
-    for server in running:
-        typer.echo(f"{server.name:10} {'killed, it did not stop' if server in killed else 'stopped'}")
-    if not running:
+def stop_command(
+    folders: Annotated[
+        list[Path],
+        typer.Option("--folder", help="As for start; can be given several times. Default: a report's, too."),
+    ] = FOLDERS_STOPPED,
+) -> None:
+    """Stop exactly the processes that `start` has started, and those that a report which was killed has left."""
+    stopped = False
+    for folder in folders:
+        files = Files(folder, cache_folder())
+        with locked(files):
+            running, killed = stop_all(files)
+        for server in running:
+            typer.echo(f"{server.name:10} {'killed, it did not stop' if server in killed else 'stopped'}")
+        stopped = stopped or bool(running)
+    if not stopped:
         typer.echo("nothing of the fleet runs")
+
+
+def stop_all(files: Files) -> tuple[list[RunningServer], list[RunningServer]]:
+    """Stops what has been written down; returns who ran, and who of them had to be killed."""
+    running = read_running(files)
+    killed = processes.stop(running)
+    write_running(files, [])
+    write_scrape_files(files, [])
+    return running, killed
 
 
 def chosen(only: Sequence[str] | None) -> list[Server]:

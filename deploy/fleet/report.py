@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,11 +18,20 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.autoscale.processes.spawn import identify
 from deploy.fleet import processes
 from deploy.fleet.errors import FleetError
-from deploy.fleet.main import Outcome, build_servers, cache_folder, chosen, start_servers
-from deploy.fleet.scrape_files import write_scrape_files
-from deploy.fleet.state import Files, RunningServer, locked, read_running, write_running
+from deploy.fleet.main import Outcome, build_servers, cache_folder, chosen, start_servers, stop_all
+from deploy.fleet.servers import Place
+from deploy.fleet.state import (
+    REPORT_DEFAULT_FOLDER,
+    Files,
+    RunningServer,
+    fleet_of_report,
+    locked,
+    read_running,
+    write_running,
+)
 from deploy.fleet.verdict import cell_verdict, differing, report_verdict
 from monitor.cli.loadtest import ServiceQueries, run_with_progress
 from monitor.clock import Clock, SystemClock
@@ -38,7 +48,6 @@ from monitor.loadtest.run_generator import check_installed
 from monitor.loadtest.scenario import SCENARIOS, Scenario, load_target
 from monitor.loadtest.shown_figures import shown
 
-DEFAULT_FOLDER = Path("build/fleet-report")
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _ADDRESS = re.compile(r"plimsoll is ready at (http://\S+)")
@@ -60,7 +69,9 @@ class ReportOptions:
 @app.command()
 def report(
     *,
-    folder: Annotated[Path, typer.Option(help="Where the report goes, and what the servers write.")] = DEFAULT_FOLDER,
+    folder: Annotated[
+        Path, typer.Option(help="Where the report goes, and what the servers write.")
+    ] = REPORT_DEFAULT_FOLDER,
     seconds: Annotated[int, typer.Option(envvar="SECONDS", min=1, max=600, help="Length of each load.")] = 10,
     connections: Annotated[int, typer.Option(min=1, max=10_000, help="Connections at once.")] = 32,
     json_file: Annotated[str, typer.Option("--json", help="Write the JSON here, too; empty for nowhere.")] = "",
@@ -74,18 +85,17 @@ def report(
     options = ReportOptions(folder, seconds, connections, Path(json_file) if json_file else None)
     for scenario in SCENARIOS:
         check_installed(scenario.tool)
-    files = Files(folder / "fleet", cache_folder())
+    files = Files(fleet_of_report(folder), cache_folder())
     cells_wanted = len(chosen(only)) * len(SCENARIOS)
     with locked(files):
-        outcome, servers = _start(files, only)
-        circumstances = _circumstances(options)
+        stop_all(files)
         try:
+            outcome, servers = _start(files, only)
+            circumstances = _circumstances(options)
             with TemporaryDirectory(prefix="plimsoll-fleet-") as data, running_service(files, data) as service_url:
                 cells = _load_all(servers, service_url, options, outcome)
         finally:
-            processes.stop(servers)
-            write_running(files, [])
-            write_scrape_files(files, [])
+            stop_all(files)
     verdict = report_verdict(cells, cells_wanted)
     left_out = [*outcome.without_toolchain, *outcome.failures]
     for path in write_report({**circumstances, "verdict": verdict, "left_out": left_out, "cells": cells}, options):
@@ -96,8 +106,7 @@ def report(
 
 
 def _start(files: Files, only: list[str] | None) -> tuple[Outcome, list[RunningServer]]:
-    """What an interrupted report has left is stopped first. Ports are free ones."""
-    processes.stop(read_running(files))
+    """Ports are free ones."""
     servers: list[RunningServer] = []
     outcome = build_servers(chosen(only), files.cache)
     outcome.failures += start_servers(outcome.built, 0, servers, files)
@@ -108,12 +117,14 @@ def _start(files: Files, only: list[str] | None) -> tuple[Outcome, list[RunningS
 
 @contextmanager
 def running_service(files: Files, data: str) -> Iterator[str]:
-    """`plimsoll serve` with the data directory `data`; its address."""
+    """`plimsoll serve` with the data directory `data`; its address. It is written down beside the servers."""
     log = files.log("plimsoll")
     arguments = ["serve", "--config", str(files.config), "--data", data, "--listen", "127.0.0.1:0"]
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "monitor", *arguments], stdout=output, stderr=output)
     try:
+        if identity := identify(process.pid):
+            write_running(files, [*read_running(files), RunningServer("plimsoll", identity, Place(0, 0))])
         yield _wait_for_address(process, log)
     finally:
         process.terminate()
@@ -198,7 +209,8 @@ def write_report(data: dict[str, Any], options: ReportOptions) -> list[Path]:
 
 
 def main() -> None:
-    """Ends with one line for an error of ours, not with a traceback."""
+    """Ends with one line for an error of ours, not with a traceback. SIGTERM ends it as Ctrl-C does: all is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except (FleetError, PlimsollError) as error:

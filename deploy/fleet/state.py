@@ -13,10 +13,18 @@ from alerts.autoscale.processes.spawn import ProcessIdentity, boot_id, is_alive
 from deploy.fleet.errors import FleetError
 from deploy.fleet.servers import Place
 
+DEFAULT_FOLDER = Path("build/fleet")
+REPORT_DEFAULT_FOLDER = Path("build/fleet-report")
+
+
+def fleet_of_report(folder: Path) -> Path:
+    """Where the fleet that a report in `folder` has for itself writes."""
+    return folder / "fleet"
+
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """One process that the fleet has started."""
+    """One process that the fleet has started: a server, or the Plimsoll that a report has watch the servers."""
 
     name: str
     process: ProcessIdentity
@@ -48,10 +56,16 @@ class Files:
 
 @contextlib.contextmanager
 def locked(files: Files) -> Iterator[None]:
-    """One command at a time: two starts at once would take each other's ports."""
+    """One command at a time: two starts at once would take each other's ports.
+
+    Raises FleetError at once if there is another one: a report is at work for minutes.
+    """
     files.folder.mkdir(parents=True, exist_ok=True)
     with (files.folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FleetError(f"{files.folder}: another command is at work there, wait for its end") from None
         yield
 
 

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from eventually import eventually
 from live_fleet import BUILD_TIMEOUT_SECONDS, ROOT
 from toolchains import need_program
 
+from alerts.autoscale.processes.spawn import is_alive
+from deploy.fleet.state import Files, fleet_of_report, read_running
 from deploy.fleet.verdict import differing
 from monitor.loadtest.scenario import SCENARIOS
 
@@ -42,3 +45,19 @@ def test_all_four_cells_of_a_server_are_filled(tmp_path: Path) -> None:
         assert cell["gc_pauses"]["plimsoll"] is not None
     assert json.loads((tmp_path / "fleet" / "fleet.json").read_text())["servers"] == []
     assert {path.name for path in tmp_path.iterdir()} >= {"report.html", "report.md", "report.json"}
+
+
+def test_a_report_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
+    for program in ("node", "wrk", "ab"):
+        need_program(program)
+    files = Files(fleet_of_report(tmp_path), tmp_path)
+    command = [sys.executable, "-m", "deploy.fleet.report", "--folder", str(tmp_path), "--only", "node-std"]
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        eventually(lambda: [server.name for server in read_running(files)], ["node-std", "plimsoll"])
+        started = read_running(files)
+        process.terminate()
+        assert process.wait(BUILD_TIMEOUT_SECONDS) != 0
+
+    assert not any(is_alive(server.process) for server in started)
+    assert read_running(files) == []

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from live_fleet import LiveFleet, left_out_in, run_fleet, start_fleet, targets_in
+from live_fleet import ROOT, LiveFleet, left_out_in, run_fleet, start_fleet, targets_in
 from raw_http import RawConnection
 
 from alerts.autoscale.processes.spawn import identify, is_alive
 from deploy.fleet.servers import SERVERS, Place
-from deploy.fleet.state import Files, RunningServer, read_running, write_running
+from deploy.fleet.state import (
+    REPORT_DEFAULT_FOLDER,
+    Files,
+    RunningServer,
+    fleet_of_report,
+    locked,
+    read_running,
+    write_running,
+)
 from monitor.config.load import load_config
 
 
@@ -93,6 +103,38 @@ def test_a_state_of_before_the_machine_started_is_of_no_process(tmp_path: Path) 
             assert read_running(files) == []
         finally:
             other.kill()
+
+
+def test_stop_ends_what_a_report_that_was_killed_has_left(tmp_path: Path) -> None:
+    files = Files(fleet_of_report(tmp_path / REPORT_DEFAULT_FOLDER), tmp_path)
+    files.folder.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as left:
+        process = identify(left.pid)
+        assert process is not None
+        write_running(files, [RunningServer("plimsoll", process, Place(0, 0))])
+
+        stopped = subprocess.run(
+            [sys.executable, "-m", "deploy.fleet.main", "stop"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert stopped.stdout == "plimsoll   stopped\n"
+        assert left.wait() == -signal.SIGTERM
+    assert read_running(files) == []
+
+
+def test_a_command_does_not_wait_for_another_one_in_its_folder(tmp_path: Path) -> None:
+    with locked(Files(tmp_path, tmp_path)):
+        stopped = run_fleet("stop", tmp_path)
+
+    assert (stopped.returncode, stopped.stderr) == (
+        1,
+        f"error: {tmp_path}: another command is at work there, wait for its end\n",
+    )
 
 
 def test_a_damaged_state_file_is_named(tmp_path: Path) -> None:
