@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from socketserver import ThreadingMixIn
 from types import TracebackType
@@ -107,13 +108,21 @@ class MetricsServer:
 
 def serve_until_signal(server: MetricsServer, announce: Callable[[str], None]) -> None:
     """Announces the URL, answers until SIGTERM or SIGINT, then stops gracefully. To be called in the main thread."""
-    # Blocked before the threads start, so that they inherit the mask and the signal waits for sigwait.
+    # Held before the threads start, so that they inherit the mask and the signal waits for sigwait.
+    with stop_signals_held(), server:
+        announce(f"http://{server.address}/metrics")
+        signal.sigwait(_STOP_SIGNALS)
+
+
+@contextlib.contextmanager
+def stop_signals_held() -> Iterator[None]:
+    """SIGTERM and SIGINT do nothing by themselves; those that came meanwhile and nobody waited for are dropped."""
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
-        with server:
-            announce(f"http://{server.address}/metrics")
-            signal.sigwait(_STOP_SIGNALS)
+        yield
     finally:
+        while came := signal.sigpending() & _STOP_SIGNALS:
+            signal.sigwait(came)
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 

@@ -38,14 +38,20 @@ class WatchedProgram:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Asks it to end, if it still runs, and insists after `stop_timeout_seconds`."""
+        self.stop()
+        self.source.close()
+
+    def stop(self) -> None:
+        """Asks it to end, if it still runs, and insists after `stop_timeout_seconds`.
+
+        Somebody has to read `source` meanwhile: a program that writes into a full pipe does not end.
+        """
         self._process.terminate()
         try:
             self._process.wait(self._stop_timeout_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self.source.close()
 
     def wait(self) -> int:
         """Its exit code as a shell shows it, once it has ended."""

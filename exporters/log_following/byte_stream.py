@@ -27,7 +27,7 @@ class ByteStream:
         self._copy_to = copy_to
         self._rest = b""
         self._in_overlong_line = False
-        self._has_ended = False
+        self._has_ended = self._is_between_writers = False
         self._overlong_lines = self._incomplete_lines = 0
 
     def read(self) -> bytes:
@@ -38,9 +38,15 @@ class ByteStream:
         if not data:
             self._end_of_writer()
             return b""
+        self._is_between_writers = False
         if self._copy_to is not None:
             _write_all(self._copy_to, data)
         return self._whole_lines(data)
+
+    @property
+    def awaited_descriptor(self) -> int | None:
+        """None between two writers of a FIFO as well: a FIFO whose writer left is readable all the time."""
+        return None if self._has_ended or self._is_between_writers else self._descriptor
 
     def status(self) -> SourceStatus:
         return SourceStatus(
@@ -76,7 +82,7 @@ class ByteStream:
     def _end_of_writer(self) -> None:
         self._incomplete_lines += bool(self._rest)
         self._rest, self._in_overlong_line = b"", False
-        self._has_ended = not self._is_fifo
+        self._has_ended, self._is_between_writers = not self._is_fifo, self._is_fifo
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -69,6 +69,11 @@ class FollowedFile:
         """Where reading goes on, oldest file first."""
         return tuple(file.position for file in self._files())
 
+    @property
+    def awaited_descriptor(self) -> None:
+        """A file is always readable, also when there is nothing new in it."""
+        return None
+
     def status(self) -> SourceStatus:
         files = self._files()
         return SourceStatus(

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
+
+from exporters.log_following.source import LogSource
 
 logger = logging.getLogger(__name__)
 
+# A pipe that has more is left alone this long, so that lines written one by one do not wake us for each of them. Linux
+# gives a pipe 64 KiB: no writer of less than 32 MB a second comes to wait.
+_GATHERING_SECONDS = 0.002
+
 
 class Polling:
-    """Calls `poll` while it says that there is more, and every `interval_seconds`. A context manager.
+    """Calls `poll` while it says that there is more, as soon as a pipe of `sources` has more, and every
+    `interval_seconds`. A context manager, whose end reads what the pipes still hold.
 
     An exception of `poll` is logged and given to `on_failure`, and the next poll comes after the interval.
     """
 
     def __init__(
-        self, poll: Callable[[], bool], interval_seconds: float, on_failure: Callable[[], None] = lambda: None
+        self,
+        poll: Callable[[], bool],
+        interval_seconds: float,
+        on_failure: Callable[[], None] = lambda: None,
+        sources: Collection[LogSource] = (),
     ) -> None:
         self._poll = poll
+        self._sources = sources
         self._interval_seconds = interval_seconds
         self._on_failure = on_failure
         self._stopping = threading.Event()
+        # A pipe can be waited for together with others, which an Event cannot.
+        self._stop_reading_end, self._stop_writing_end = os.pipe()
         self._thread = threading.Thread(target=self._run, name="log-polling")
 
     def __enter__(self) -> Polling:
@@ -39,17 +55,32 @@ class Polling:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        os.close(self._stop_writing_end)
         self._thread.join()
+        os.close(self._stop_reading_end)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            if not self._poll_once():
-                self._stopping.wait(self._interval_seconds)
+            self._poll_and_wait()
+        if self._pipes():  # what they hold would be lost; a file is there after us
+            self._poll_and_wait()
 
-    def _poll_once(self) -> bool:
+    def _poll_and_wait(self) -> None:
         try:
-            return self._poll()
+            has_more = self._poll()
         except Exception:
             logger.exception("reading on failed; the next try is in %s s", self._interval_seconds)
             self._on_failure()
-            return False
+            self._wait_for([])
+            return
+        if not has_more:
+            self._wait_for(self._pipes())
+
+    def _pipes(self) -> list[int]:
+        descriptors = (source.awaited_descriptor for source in self._sources)
+        return [descriptor for descriptor in descriptors if descriptor is not None]
+
+    def _wait_for(self, pipes: list[int]) -> None:
+        """Until one of them has more, the interval is over, or this is to end."""
+        if select.select([self._stop_reading_end, *pipes], [], [], self._interval_seconds)[0]:
+            self._stopping.wait(_GATHERING_SECONDS)

@@ -50,7 +50,8 @@ def access_log(
     state_file = StateFile(state) if state else None
     begin = start or (Start.BEGINNING if as_json else Start.END)
     settings = AccessLogSettings(RouteSettings(routes_max=routes_max, templates=tuple(route or ())))
-    collector = AccessLogCollector(open_sources(file, begin, wait, state_file), reader, state_file, settings)
+    sources = open_sources(file, begin, wait, state_file)
+    collector = AccessLogCollector(sources, reader, state_file, settings)
     if as_json:
         read_to_end(collector)
-    follow_and_export(collector, collector.poll, listen, as_json)
+    follow_and_export(collector, collector.poll, sources.values(), listen, as_json)

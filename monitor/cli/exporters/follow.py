@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -48,12 +48,22 @@ def read_to_end(collector: LogCollector) -> None:
         time.sleep(_STREAM_INTERVAL_SECONDS if collector.awaits_writers else 0)
 
 
-def follow_and_export(collector: Collector, poll: Callable[[], bool], listen: str, as_json: bool) -> None:
-    """Serves, or prints a reading. Raises CannotListen."""
+def follow_and_export(
+    collector: Collector,
+    poll: Callable[[], bool],
+    sources: Collection[LogSource],
+    listen: str,
+    as_json: bool,
+    before_the_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Serves, or prints a reading. The logs are still read during `before_the_end`. Raises CannotListen."""
     registry = CollectorRegistry()
     registry.register(collector)
     failures = Counter(
         "plimsoll_exporter_read_failures", "Times reading a log failed, between scrapes.", registry=registry
     )
-    with Polling(poll, _POLL_INTERVAL_SECONDS, failures.inc):
-        run_exporter(registry, listen, as_json)
+    with Polling(poll, _POLL_INTERVAL_SECONDS, failures.inc, sources):
+        try:
+            run_exporter(registry, listen, as_json)
+        finally:
+            before_the_end()

@@ -13,6 +13,7 @@ from exporters.gc_logs.watched_program import WatchedProgram
 from exporters.log_following.followed_file import Start
 from exporters.log_following.source import LogSource
 from exporters.log_following.state_file import StateFile
+from exporters.serve import stop_signals_held
 from monitor.cli.exporters.follow import StateOption, WaitOption, follow_and_export, open_sources, read_to_end
 from monitor.cli.exporters.run import JsonOption, ListenOption
 
@@ -42,18 +43,21 @@ def gc_logs(
     if command:
         _run_and_watch(command, runtime, listen)
     state_file = StateFile(state) if state else None
-    collector = GcLogCollector(open_sources(file or (), start, wait, state_file), runtime, state_file)
+    sources = open_sources(file or (), start, wait, state_file)
+    collector = GcLogCollector(sources, runtime, state_file)
     if as_json:
         read_to_end(collector)
-    follow_and_export(collector, collector.poll, listen, as_json)
+    follow_and_export(collector, collector.poll, sources.values(), listen, as_json)
 
 
 def _run_and_watch(command: list[str], runtime: Runtime, listen: str) -> None:
     """Ends when the program ends, and with its exit code."""
-    with WatchedProgram(command, runtime) as program:
+    # The signals are held to the end: one that comes while the program is being stopped must not end us before it.
+    with WatchedProgram(command, runtime) as program, stop_signals_held():
         sources: dict[str, LogSource] = {command[0]: program.source}
         collector = GcLogCollector(sources, runtime)
-        follow_and_export(collector, _StopAtTheEnd(collector), listen, as_json=False)
+        poll = _StopAtTheEnd(collector)
+        follow_and_export(collector, poll, sources.values(), listen, as_json=False, before_the_end=program.stop)
     raise typer.Exit(program.wait())
 
 

@@ -33,6 +33,10 @@ class Blocks:
     def read(self) -> bytes:
         return self._blocks.pop(0) if self._blocks else b""
 
+    @property
+    def awaited_descriptor(self) -> None:
+        return None
+
     def status(self) -> SourceStatus:
         return SourceStatus(is_open=True)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,20 @@ def test_a_fifo_goes_on_with_its_next_writer(pipe: tuple[int, int]) -> None:
     stream.read()
 
     assert (stream.status().is_open, stream.status().has_writer) == (True, False)
+
+
+def test_a_fifo_is_waited_for_while_it_has_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    stream = ByteStream(os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK), is_fifo=True)
+    awaited = []
+    for _ in range(2):
+        (tmp_path / "fifo").write_text("one\n")
+        for _ in range(2):
+            stream.read()
+            awaited.append(stream.awaited_descriptor is not None)
+
+    assert awaited == [True, False, True, False]
+    stream.close()
 
 
 def test_what_is_read_goes_on_to_where_it_was_meant_for(pipe: tuple[int, int]) -> None:

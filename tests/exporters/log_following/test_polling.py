@@ -1,8 +1,41 @@
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator
 
+import pytest
+
+from exporters.log_following.byte_stream import ByteStream
 from exporters.log_following.polling import Polling
+
+BLOCK = b"x" * 65_535 + b"\n"
+
+
+class Pipe:
+    """What is written into a pipe, and how much of it a poll read."""
+
+    def __init__(self) -> None:
+        reading_end, self.writing_end = os.pipe()
+        self.source = ByteStream(reading_end, is_fifo=False)
+        self.read_bytes = 0
+
+    def poll(self) -> bool:
+        data = self.source.read()
+        self.read_bytes += len(data)
+        return bool(data)
+
+    def write(self, blocks: int) -> None:
+        for _ in range(blocks):
+            os.write(self.writing_end, BLOCK)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    os.close(pipe.writing_end)
+    pipe.source.close()
 
 
 def test_a_failing_poll_is_told_and_tried_again() -> None:
@@ -31,3 +64,32 @@ def test_while_there_is_more_it_does_not_wait() -> None:
 
     with Polling(poll, 3600):
         assert done.wait(5)
+
+
+def test_whoever_writes_into_a_pipe_never_waits_for_the_interval(pipe: Pipe) -> None:
+    writer = threading.Thread(target=pipe.write, args=(200,), daemon=True)
+    with Polling(pipe.poll, 3600, sources=[pipe.source]):
+        writer.start()
+        writer.join(30)
+        assert not writer.is_alive()
+
+    assert pipe.read_bytes == 200 * len(BLOCK)
+
+
+def test_what_a_pipe_holds_at_the_end_is_read(pipe: Pipe) -> None:
+    first_poll_done = threading.Event()
+
+    def poll() -> bool:
+        if first_poll_done.is_set():
+            return pipe.poll()
+        first_poll_done.set()
+        return False
+
+    with Polling(poll, 3600):
+        assert first_poll_done.wait(5)
+        pipe.write(1)
+    not_watched = pipe.read_bytes
+    with Polling(pipe.poll, 3600, sources=[pipe.source]):
+        pass
+
+    assert (not_watched, pipe.read_bytes) == (0, len(BLOCK))

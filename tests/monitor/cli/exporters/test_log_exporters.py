@@ -68,6 +68,22 @@ def test_an_exporter_stopped_by_a_signal_ends_its_program() -> None:
         assert exporter.wait(10) == 128 + signal.SIGTERM
 
 
+def test_what_a_program_prints_while_it_is_stopped_goes_where_it_was_meant_for(tmp_path: Path) -> None:
+    goodbye = tmp_path / "goodbye"
+    goodbye.write_text("goodbye\n" * 50_000)  # more than a pipe holds
+    script = f"trap 'cat {goodbye} >&2; exit 3' TERM; echo ready >&2; while :; do sleep 0.01; done"
+    command = [*COMMAND, "gc_logs", "--runtime", "go", "--listen", "127.0.0.1:0", "--", "sh", "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as exporter:
+        assert exporter.stdout is not None and exporter.stderr is not None
+        exporter.stdout.readline()
+        assert exporter.stderr.readline() == "ready\n"
+        exporter.send_signal(signal.SIGTERM)
+        errors = exporter.stderr.read()
+
+        assert exporter.wait(10) == 3
+    assert errors == goodbye.read_text()
+
+
 def test_an_access_log_is_read_once_with_json(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_text(LINE * 3)
