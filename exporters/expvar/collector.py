@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client.core import Metric
@@ -22,6 +22,7 @@ from exporters.expvar.families import PAUSE_BOUNDS, PageReading, expvar_families
 from exporters.expvar.fetch_page import FetchSettings, PageUnavailable, PageUrl, fetch_page
 from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses
 from exporters.expvar.variables import variables
+from exporters.scrape_timeout import time_for_each
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +45,15 @@ class WatchedPage:
         self._pauses = DurationHistogram(PAUSE_BOUNDS)
         self._lost = self._lost_ns = self._restarts = 0
 
-    def read(self) -> PageReading:
-        """Fetches the page. A page that does not come changes nothing but what the reading lacks."""
+    def read(self, timeout_seconds: float | None = None) -> PageReading:
+        """Fetches the page, in `timeout_seconds` if that is less than the settings give.
+
+        A page that does not come changes nothing but what the reading lacks.
+        """
+        fetch = self._settings.fetch
+        limit = min(fetch.timeout_seconds, timeout_seconds or fetch.timeout_seconds)
         try:
-            page = _page_of(fetch_page(self._url, self._settings.fetch), self._url)
+            page = _page_of(fetch_page(self._url, replace(fetch, timeout_seconds=limit)), self._url)
         except PageUnavailable as error:
             logger.warning("%s", error)
             return self._reading(None, None)
@@ -79,7 +85,7 @@ class WatchedPage:
 
 
 class ExpvarCollector(Collector):
-    """Fetches all pages at every scrape, side by side."""
+    """Fetches all pages at every scrape, side by side. A TimedCollector."""
 
     def __init__(self, urls: Sequence[PageUrl], settings: ExpvarSettings = ExpvarSettings()) -> None:
         self._pages = [WatchedPage(url, settings) for url in urls]
@@ -91,8 +97,12 @@ class ExpvarCollector(Collector):
         return expvar_families(())
 
     def collect(self) -> Iterable[Metric]:
+        return self.collect_within(None)
+
+    def collect_within(self, timeout_seconds: float | None) -> Iterable[Metric]:
+        limit = time_for_each(timeout_seconds, len(self._pages), self._parallel)
         with self._turn, ThreadPoolExecutor(self._parallel) as threads:
-            return expvar_families(threads.map(WatchedPage.read, self._pages))
+            return expvar_families(threads.map(lambda page: page.read(limit), self._pages))
 
 
 def _page_of(body: bytes, url: PageUrl) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ class PageUnavailable(ExporterError):
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
-    """`timeout_seconds`: to connect, and then again for the whole answer."""
+    """`timeout_seconds`: for all of it, looking up the name excepted."""
 
     timeout_seconds: float = 5.0
     body_bytes_max: int = 8 << 20
@@ -58,13 +59,14 @@ class PageUrl:
         return self.text
 
 
-def fetch_page(url: PageUrl, settings: FetchSettings) -> bytes:
+def fetch_page(url: PageUrl, settings: FetchSettings, monotonic_seconds: Callable[[], float] = time.monotonic) -> bytes:
     """The body. Raises PageUnavailable."""
+    deadline_seconds = monotonic_seconds() + settings.timeout_seconds
     kind = HTTPSConnection if url.is_https else HTTPConnection
     connection = kind(url.host, url.port, timeout=settings.timeout_seconds)
     try:
         connection.connect()
-        with _time_limit(connection.sock, settings.timeout_seconds):
+        with _time_limit(connection.sock, deadline_seconds - monotonic_seconds()):
             return _body(connection, url, settings)
     except (OSError, HTTPException) as error:
         raise PageUnavailable(f"{url}: {error or type(error).__name__}") from error
@@ -88,7 +90,7 @@ def _body(connection: HTTPConnection, url: PageUrl, settings: FetchSettings) -> 
 @contextlib.contextmanager
 def _time_limit(connected: socket.socket, seconds: float) -> Iterator[None]:
     """Ends what goes on with the socket: its own timeout begins anew with every byte of a slow server."""
-    timer = threading.Timer(seconds, _shut_down, (connected,))
+    timer = threading.Timer(max(seconds, 0), _shut_down, (connected,))
     timer.start()
     try:
         yield

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from prometheus_client import make_wsgi_app
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
@@ -22,10 +21,15 @@ from exporters.probe.families import LabelledResult, probe_families
 from exporters.probe.modules import ProbeKind, ProbeModule
 from exporters.probe.prober import Prober
 from exporters.probe.targets import parse_endpoint, parse_url, shown
+from exporters.scrape_timeout import (
+    TimedCollector,
+    families_application,
+    scrape_timeout_seconds,
+    time_for_each,
+    timed_application,
+)
 
 _LABELS = ("target", "module")
-# What a scrape needs for itself of the time Prometheus gives it, as in blackbox_exporter.
-_SCRAPE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class FixedTarget:
 
 
 class FixedTargetsCollector(Collector):
-    """Probes all `targets` at once whenever it is collected, at most `probes_max` at a time.
+    """Probes all `targets` at once whenever it is collected, at most `probes_max` at a time. A TimedCollector.
 
     Raises InvalidProbeTarget if two targets cannot be told apart by their labels.
     """
@@ -65,15 +69,20 @@ class FixedTargetsCollector(Collector):
         return probe_families((), _LABELS)
 
     def collect(self) -> Iterable[Metric]:
-        results = asyncio.run(self._probe_all()) if self._targets else []
+        return self.collect_within(None)
+
+    def collect_within(self, timeout_seconds: float | None) -> Iterable[Metric]:
+        limit = time_for_each(timeout_seconds, len(self._targets), self._probes_max)
+        results = asyncio.run(self._probe_all(limit)) if self._targets else []
         return probe_families(results, _LABELS)
 
-    async def _probe_all(self) -> list[LabelledResult]:
+    async def _probe_all(self, timeout_seconds: float | None) -> list[LabelledResult]:
         places = asyncio.Semaphore(self._probes_max)
 
         async def probe(target: FixedTarget) -> LabelledResult:
             async with places:
-                return LabelledResult(target.labels, await self._prober.probe(target.target, target.module))
+                result = await self._prober.probe(target.target, target.module, timeout_seconds)
+                return LabelledResult(target.labels, result)
 
         return await asyncio.gather(*map(probe, self._targets))
 
@@ -81,14 +90,14 @@ class FixedTargetsCollector(Collector):
 class ProbeService:
     """The WSGI application. `fixed` answers whatever is not `/probe`."""
 
-    def __init__(self, prober: Prober, modules: Mapping[str, ProbeModule], fixed: Collector) -> None:
+    def __init__(self, prober: Prober, modules: Mapping[str, ProbeModule], fixed: TimedCollector) -> None:
         self._prober = prober
         self._modules = modules
-        self._fixed = make_wsgi_app(fixed)
+        self._fixed = timed_application(fixed)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != "/probe":
-            return self._fixed(environ, start_response)  # type: ignore[no-any-return]
+            return self._fixed(environ, start_response)
         try:
             families = self._probe(environ)
         except (InvalidProbeTarget, _BadRequest) as error:
@@ -96,7 +105,7 @@ class ProbeService:
             return [f"{error}\n".encode()]
         # The query is the probe's: `name[]` in it would otherwise choose metrics.
         plain = {**environ, "QUERY_STRING": ""}
-        return make_wsgi_app(_Answer(families))(plain, start_response)  # type: ignore[no-any-return]
+        return families_application(families)(plain, start_response)
 
     def _probe(self, environ: dict[str, Any]) -> list[Metric]:
         try:
@@ -110,26 +119,9 @@ class ProbeService:
         module = self._modules.get(name)
         if module is None:
             raise _BadRequest(f"module: got {name[:100]!r}, want one of {', '.join(sorted(self._modules))}")
-        result = asyncio.run(self._prober.probe(target, module, _scrape_timeout_seconds(environ)))
+        result = asyncio.run(self._prober.probe(target, module, scrape_timeout_seconds(environ)))
         return probe_families([LabelledResult((), result)])
 
 
 class _BadRequest(Exception):
     """What a client wants is not understood; its message is the answer."""
-
-
-class _Answer(Collector):
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
-
-
-def _scrape_timeout_seconds(environ: Mapping[str, Any]) -> float | None:
-    """What is left of the time the scraper gives; None if it does not say, or says nonsense."""
-    try:
-        seconds = float(environ.get("HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS", ""))
-    except ValueError:
-        return None
-    return max(seconds - _SCRAPE_SECONDS, seconds / 2) if 0 < seconds < 3600 else None

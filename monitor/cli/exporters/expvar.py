@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from exporters.expvar.collector import ExpvarCollector, ExpvarSettings
 from exporters.expvar.fetch_page import FetchSettings, PageUrl
+from exporters.scrape_timeout import timed_application
 from monitor.cli.exporters.run import JsonOption, ListenOption, run_exporter
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -20,12 +21,13 @@ def expvar(
     url: Annotated[
         list[str], typer.Option(metavar="URL", help="Of the program; without a path, its /debug/vars. Repeatable.")
     ],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to connect, and for the answer.")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a page, to connect and to answer.")] = 5.0,
     listen: ListenOption = "127.0.0.1:9262",
     as_json: JsonOption = False,
 ) -> None:
     """GC pauses, memory and published variables of Go programs, from their /debug/vars."""
     pages = list(dict.fromkeys(PageUrl.parse(each, "/debug/vars") for each in url))
     registry = CollectorRegistry()
-    registry.register(ExpvarCollector(pages, ExpvarSettings(FetchSettings(timeout_seconds=timeout))))
-    run_exporter(registry, listen, as_json)
+    collector = ExpvarCollector(pages, ExpvarSettings(FetchSettings(timeout_seconds=timeout)))
+    registry.register(collector)
+    run_exporter(registry, listen, as_json, timed_application(collector))

@@ -56,7 +56,7 @@ def probe(
     collector = FixedTargetsCollector(prober, fixed)
     registry.register(collector)
     try:
-        run_exporter(registry, listen, as_json, ProbeService(prober, known, registry))
+        run_exporter(registry, listen, as_json, ProbeService(prober, known, collector))
     finally:
         prober.close()
 

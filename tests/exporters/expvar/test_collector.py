@@ -104,6 +104,14 @@ def test_a_page_that_drips_is_given_up_in_time(page: Page) -> None:
     assert (state, time.monotonic() - start < 3) == (0, True)
 
 
+def test_a_page_that_drips_is_given_up_within_the_time_of_the_scrape(page: Page) -> None:
+    page.piece_bytes, page.pause_seconds = 1, 0.05
+    collector = ExpvarCollector([PageUrl.parse(page.url, "/debug/vars")], ExpvarSettings(FetchSettings(3600)))
+
+    up = [family for family in collector.collect_within(0.2) if family.name == "plimsoll_exporter_expvar_up"]
+    assert [sample.value for family in up for sample in family.samples] == [0]
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "file:///etc/passwd", "http://", "http://a:b", "http://anne:x@shop/"])
 def test_a_url_that_cannot_be_fetched_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(InvalidUrl) as caught:

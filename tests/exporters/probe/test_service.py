@@ -57,8 +57,9 @@ def service(*fixed: FixedTarget) -> Iterator[str]:
     """The URL of a running probe service."""
     prober = Prober(time.perf_counter)
     registry = CollectorRegistry()
-    registry.register(FixedTargetsCollector(prober, fixed))
-    application = ProbeService(prober, BUILT_IN_MODULES, registry)
+    collector = FixedTargetsCollector(prober, fixed)
+    registry.register(collector)
+    application = ProbeService(prober, BUILT_IN_MODULES, collector)
     settings = ServeSettings(stop_check_seconds=0.01)
     with MetricsServer(registry, ListenAddress("127.0.0.1", 0), settings, application) as server:
         yield f"http://{server.address}"
@@ -101,6 +102,23 @@ def test_the_scrape_timeout_bounds_the_probe(page: str) -> None:
         lines = fetch(f"{url}/probe?target={page}/slow", X_Prometheus_Scrape_Timeout_Seconds="0.4")
 
     assert 'probe_failed{phase="processing",reason="timeout"} 1.0' in lines
+
+
+def test_a_silent_fixed_target_leaves_the_others_their_figures(page: str) -> None:
+    fixed = [FixedTarget(f"http://{page}{path}", "http_2xx", HTTP) for path in ("/", "/slow")]
+    with service(*fixed) as url:
+        lines = fetch(f"{url}/metrics", X_Prometheus_Scrape_Timeout_Seconds="0.4")
+
+    labels = f'module="http_2xx",phase="processing",reason="timeout",target="http://{page}/slow"'
+    assert f'probe_success{{module="http_2xx",target="http://{page}/"}} 1.0' in lines
+    assert f"probe_failed{{{labels}}} 1.0" in lines
+
+
+def test_the_query_chooses_metrics_of_fixed_targets(page: str) -> None:
+    with service(FixedTarget(f"http://{page}/", "http_2xx", HTTP)) as url:
+        lines = fetch(f"{url}/metrics?name[]=probe_success")
+
+    assert {line.partition("{")[0] for line in lines if not line.startswith("#")} == {"probe_success"}
 
 
 @pytest.mark.parametrize(
