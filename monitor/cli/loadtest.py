@@ -23,7 +23,9 @@ from monitor.loadtest.generator_command import LoadPlan, default_threads
 from monitor.loadtest.run_cell import CellResult, Surroundings, run_cell
 from monitor.loadtest.run_generator import Tick
 from monitor.loadtest.scenario import SCENARIOS, load_target, scenario_named
-from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_reference, verdict
+from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_ours, shown_reference, verdict
+from monitor.model.labels import Labels
+from monitor.scrape.exposition.parse_exposition import ExposedSample
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -34,18 +36,23 @@ _TOOLS = {tool.value: tool for tool in (Tool.WRK, Tool.AB)}
 
 
 class ServiceQueries:
-    """Instant queries to a running service."""
+    """Queries to a running service, over its HTTP API."""
 
     def __init__(self, url: str) -> None:
         self._client = ServerClient(url)
 
-    def value(self, expression: str, at_seconds: float | None) -> float | None:
-        parameters: dict[str, str | list[str]] = {"query": expression}
+    def samples(self, selector: str, at_seconds: float | None) -> list[ExposedSample]:
+        parameters: dict[str, str | list[str]] = {"query": selector}
         if at_seconds is not None:
             parameters["time"] = f"{at_seconds:.3f}"
         with self._client.ask("GET", "/api/v1/query", parameters) as response:
             result = orjson.loads(response.read())["data"]["result"]
-        return sum(float(series["value"][1]) for series in result) if result else None
+        return [
+            ExposedSample(labels, float(text), round(seconds * 1000))
+            for series in result
+            for labels in (Labels(series["metric"]),)
+            for seconds, text in series.get("values", ())
+        ]
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -68,7 +75,7 @@ def run(
     connections: Annotated[int, typer.Option(min=1, max=CONNECTIONS_MAX, help="Connections at once.")] = 32,
     metrics: Annotated[str | None, typer.Option(help="The server's metrics. Default: /metrics at the URL.")] = None,
     server: Annotated[
-        str | None, typer.Option(help="A Plimsoll that scrapes it, whose stored samples are then compared, too.")
+        str | None, typer.Option(help="A Plimsoll that scrapes it: what that has stored is then compared.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -116,18 +123,16 @@ def print_cell(cell: CellResult, data: dict[str, Any]) -> None:
     if not console.is_terminal:
         console = Console(width=_COLUMNS_OF_A_FILE)
     table = Table(title=f"{plan.scenario.title}: {plan.target.url}, {plan.connections} connections")
-    for heading in ("", plan.tool.value, "Plimsoll", "difference", ""):
+    ours = "Plimsoll" if cell.stored_ms else "/metrics"
+    for heading in ("", plan.tool.value, ours, "difference", ""):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, heading in COLUMNS:
         figure = data[name]
-        ours = shown(figure["plimsoll"], figure["unit"])
-        table.add_row(heading, shown_reference(figure), ours, shown_difference(figure), verdict(figure))
+        table.add_row(heading, shown_reference(figure), shown_ours(figure), shown_difference(figure), verdict(figure))
     console.print(table)
     for each in cell.figures:
         for line in explanation(each):
             console.print(line, highlight=False)
-    if cell.stored is not None:
-        console.print(stored_line(data["service"]), highlight=False)
 
 
 def explanation(figure: Figure) -> list[str]:
@@ -139,10 +144,3 @@ def explanation(figure: Figure) -> list[str]:
     lines += [f"  {shown(part.value, unit):>12}  {part.cause.value}" for part in figure.parts if part.value]
     lines.append(f"  {shown(figure.rest, unit):>12}  not explained, {shown(figure.allowed, unit)} allowed")
     return lines
-
-
-def stored_line(stored: Any) -> str:
-    """What the service has of the window; `stored` is that of `cell_data`."""
-    equal = stored["requests_equal"] and stored["sent_bytes_equal"]
-    text = "the same requests and bytes" if equal else f"{stored['requests']} requests, {stored['sent_bytes']} bytes"
-    return f"The service has stored {text} in {stored['scrapes']} scrapes."

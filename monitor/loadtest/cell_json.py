@@ -7,7 +7,6 @@ from typing import Any
 
 from monitor.loadtest.figures import Figure
 from monitor.loadtest.run_cell import CellResult
-from monitor.loadtest.service_window import StoredFigures
 
 
 def cell_data(server: str, cell: CellResult) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def cell_data(server: str, cell: CellResult) -> dict[str, Any]:
         "runtime": facts.window.runtime,
     }
     data |= {figure.name: figure_data(figure) for figure in cell.figures}
-    data["service"] = _stored_data(cell) if cell.stored else None
+    data["service"] = _service_data(cell)
     return data
 
 
@@ -43,7 +42,10 @@ def figure_data(figure: Figure) -> dict[str, Any]:
         "rest": _number(figure.rest),
         "rest_allowed": _number(figure.allowed),
         "agrees": figure.agrees,
+        "stored_as_shown": figure.is_stored_as_shown,
     }
+    if figure.shown is not None:
+        data["shown"] = {"least": figure.shown.least, "most": figure.shown.most}
     if figure.proc is not None:
         data["proc"] = figure.proc
     if figure.reason:
@@ -51,20 +53,12 @@ def figure_data(figure: Figure) -> dict[str, Any]:
     return data
 
 
-def _stored_data(cell: CellResult) -> dict[str, Any]:
-    """What the service has stored, and whether that is what the server itself has shown."""
-    stored: StoredFigures | None = cell.stored
-    assert stored is not None, "BUG: got no stored figures"
-    window = cell.facts.window
-    return {
-        "requests": stored.requests,
-        "sent_bytes": stored.sent_bytes,
-        "accepted": stored.accepted,
-        "resident_bytes_max": stored.resident_bytes_max,
-        "scrapes": stored.scrapes,
-        "requests_equal": stored.requests == window.requests,
-        "sent_bytes_equal": stored.sent_bytes == window.sent_bytes,
-    }
+def _service_data(cell: CellResult) -> dict[str, float] | None:
+    """Unix times of the two scrapes between which a service has stored our figures."""
+    if cell.stored_ms is None:
+        return None
+    first, last = cell.stored_ms
+    return {"first_scrape": first / 1000, "last_scrape": last / 1000}
 
 
 def _number(value: float | None) -> float | None:

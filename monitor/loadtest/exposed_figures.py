@@ -1,4 +1,4 @@
-"""What one reading of a server's /metrics says, in the canonical names, whatever its libraries call them."""
+"""What a server's metrics say at one moment, in the canonical names, whatever its libraries call them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,11 @@ def read_exposition(
     body: bytes, exposition_format: ExpositionFormat, vocabularies: tuple[Vocabulary, ...]
 ) -> ExposedFigures:
     """Raises ExpositionError."""
-    samples = _with_canonical(parse_exposition(body, exposition_format).samples, vocabularies)
+    return figures_of(_with_canonical(parse_exposition(body, exposition_format).samples, vocabularies))
+
+
+def figures_of(samples: Sequence[ExposedSample]) -> ExposedFigures:
+    """Of all samples of one moment, those under canonical names among them."""
     runtimes = {sample.labels[RUNTIME_LABEL] for sample in samples if RUNTIME_LABEL in sample.labels} - {"other"}
     return ExposedFigures(
         runtime=min(runtimes, default=""),

@@ -39,6 +39,17 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """From the least to the most that a value can have been, both inclusive."""
+
+    least: float
+    most: float
+
+    def nearest(self, value: float) -> float:
+        return min(max(value, self.least), self.most)
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """`value` is added to our figure on the way to the generator's; it may be negative."""
 
@@ -52,7 +63,8 @@ class Figure:
     nothing is known of its causes.
 
     `proc` is the kernel's figure, where the generator has none. `allowed`, inclusive, is how much may be left
-    unexplained.
+    unexplained. `shown` is what the server itself has shown, if ours is what a service has stored of it; a gauge may be
+    `shown_allowed` beside that.
     """
 
     name: str
@@ -64,11 +76,17 @@ class Figure:
     proc: float | None = None
     reason: str = ""
     is_judged: bool = True
+    shown: Between | None = None
+    shown_allowed: float = 0.0
 
     @property
     def reference(self) -> float | None:
-        """What ours is compared with."""
-        return self.proc if self.generator is None else self.generator
+        """What ours is compared with: the server itself, if nobody else sees such a thing."""
+        if self.generator is not None:
+            return self.generator
+        if self.proc is None and self.shown is not None and self.plimsoll is not None:
+            return self.shown.nearest(self.plimsoll)
+        return self.proc
 
     @property
     def difference(self) -> float | None:
@@ -86,6 +104,19 @@ class Figure:
         return 0.0 if abs(rest) <= _ROUNDING * abs(self.reference or 0.0) else rest
 
     @property
+    def is_stored_as_shown(self) -> bool | None:
+        """Whether the service has stored what the server has shown; None without a service."""
+        if self.shown is None:
+            return None
+        if self.plimsoll is None:
+            return False
+        allowed = self.shown_allowed + _ROUNDING * abs(self.shown.most)
+        return abs(self.plimsoll - self.shown.nearest(self.plimsoll)) <= allowed
+
+    @property
     def agrees(self) -> bool | None:
-        """Whether the rest is within what is allowed; None if there is nothing to compare."""
+        """Whether the rest is within what is allowed, and ours is what the server has shown; None if there is nothing
+        to compare."""
+        if self.is_stored_as_shown is False:
+            return False
         return None if self.rest is None else abs(self.rest) <= self.allowed

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporters.load_test.runs import Latency, Tool
-from monitor.loadtest.figures import Cause, Figure, Part, Unit
+from monitor.loadtest.figures import Between, Cause, Figure, Part, Unit
 from monitor.loadtest.generator_command import LoadPlan, connections_opened
 from monitor.loadtest.observe_run import Observation
 from monitor.loadtest.quantiles import bucket_quantile, bucket_width
 from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.waiting import Waiting, mean_parts, quantile_parts, waiting_of
-from monitor.loadtest.window import Window
+from monitor.loadtest.window import Window, Windows
 from monitor.loadtest.wire_parts import GeneratorClock, generator_clock
 
 REST_SHARE = 0.1
+# Measured by ourselves, so no service has it.
+_NOT_STORED = frozenset(("connection_setup",))
 _SOCKET_ERRORS = {Tool.WRK: ("connect", "read", "write", "timeout"), Tool.AB: ("connect", "receive", "exceptions")}
 # The kernel counts memory for each processor apart, and a process touches some while it answers.
 _RESIDENT_BYTES_ALLOWED = 256 << 10
@@ -27,7 +29,8 @@ _AB_CONNECT_SECONDS_ALLOWED = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of a run. `reader_connections` were opened by our reading of /metrics inside of the window."""
+    """All that is known of a run. `window` is what ours is made of. `reader_connections` were opened by our reading of
+    /metrics inside of it."""
 
     plan: LoadPlan
     generated: GeneratorRun
@@ -81,6 +84,30 @@ class Facts:
 
 def _is_bad(status: str, errors_only: bool) -> bool:
     return status >= "400" if errors_only else not status.startswith("2")
+
+
+def reconcile_stored(facts: Facts, windows: Windows) -> tuple[Figure, ...]:
+    """As `reconcile`. If `facts` are of what a service has stored, each figure has what the server has shown, too."""
+    figures = reconcile(facts)
+    if windows.stored is None:
+        return figures
+    inner, outer = (reconcile(replace(facts, window=window)) for window in (windows.inner, windows.outer))
+    return tuple(map(_beside_shown, figures, inner, outer))
+
+
+def _beside_shown(stored: Figure, inner: Figure, outer: Figure) -> Figure:
+    shown = [figure.plimsoll for figure in (inner, outer) if figure.plimsoll is not None]
+    if stored.name in _NOT_STORED or not shown:
+        return stored
+    is_gauge = stored.name == "memory"
+    return replace(
+        stored,
+        shown=Between(min(shown), max(shown)),
+        shown_allowed=_RESIDENT_BYTES_ALLOWED if is_gauge else 0.0,
+        reason=stored.reason
+        if stored.plimsoll is not None
+        else "the server shows it, and the service has not stored it",
+    )
 
 
 def reconcile(facts: Facts) -> tuple[Figure, ...]:

@@ -17,7 +17,7 @@ from monitor.loadtest.report_charts import (
 )
 from monitor.loadtest.report_markdown import HEADINGS, machine_line
 from monitor.loadtest.scenario import SCENARIOS
-from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_reference
+from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_ours, shown_reference
 from monitor.loadtest.summary import agreements
 
 _STYLE = """
@@ -63,10 +63,11 @@ def _head(report: dict[str, Any]) -> str:
     return (
         f"<h1>The fleet under load</h1><p class=soft>{escape(machine_line(report))}</p>"
         f"<p>{servers} servers, {len(report['cells'])} cells. In each cell: what the load generator says, "
-        "<b style='color:var(--ours)'>what Plimsoll says</b> of the same requests, and the difference; below it what "
-        "of the difference is left when its causes are counted. The generator does not see the server's memory and "
-        "CPU time: there the first figure is the kernel's. A dash is a figure that cannot be had; none is "
-        "estimated.</p>"
+        "<b style='color:var(--ours)'>what Plimsoll has stored</b> of the same requests, and the difference; below it "
+        "what of the difference is left when its causes are counted. The generator does not see the server's memory "
+        "and CPU time: there the first figure is the kernel's, and of pauses that of the server's own /metrics. A "
+        "figure differs, too, if what is stored is not what the server itself has shown. A dash is a figure that "
+        "cannot be had; none is estimated.</p>"
         f"{_agreement(report['cells'])}"
     )
 
@@ -107,7 +108,7 @@ def _cell(figure: dict[str, Any]) -> str:
         note = f"<small>rest {shown(figure['rest'], unit)}</small>"
     differs = " class=differs" if figure["agrees"] is False else ""
     return (
-        f"<td{differs}{title}>{escape(shown_reference(figure))}<i>|</i><b>{escape(shown(figure['plimsoll'], unit))}</b>"
+        f"<td{differs}{title}>{escape(shown_reference(figure))}<i>|</i><b>{escape(shown_ours(figure))}</b>"
         f"<i>|</i>{escape(shown_difference(figure))}{note}</td>"
     )
 

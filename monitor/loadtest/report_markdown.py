@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.loadtest.scenario import SCENARIOS
-from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_reference
+from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference, shown_ours, shown_reference
 from monitor.loadtest.summary import agreements
 
 HEADINGS = {
@@ -24,7 +24,8 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         f"{machine_line(report)}",
         "",
-        "Each cell: generator | Plimsoll | difference.",
+        "Each cell: generator | Plimsoll | difference. Plimsoll's figures are what the service has stored between the "
+        "two scrapes around the run; a figure differs, too, if that is not what the server itself has shown.",
         "",
     ]
     for scenario in SCENARIOS:
@@ -48,8 +49,7 @@ def machine_line(report: dict[str, Any]) -> str:
 
 
 def cell_text(figure: dict[str, Any]) -> str:
-    ours = shown(figure["plimsoll"], figure["unit"])
-    return f"{shown_reference(figure)} | {ours} | {shown_difference(figure)}"
+    return f"{shown_reference(figure)} | {shown_ours(figure)} | {shown_difference(figure)}"
 
 
 def _table(cells: Sequence[dict[str, Any]]) -> list[str]:

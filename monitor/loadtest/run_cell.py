@@ -13,10 +13,10 @@ from monitor.loadtest.figures import Figure
 from monitor.loadtest.generator_command import LoadPlan
 from monitor.loadtest.observe_run import Observation, RunObserver
 from monitor.loadtest.read_target import Reading, TargetReader, watch_listener
-from monitor.loadtest.reconcile import Facts, reconcile
+from monitor.loadtest.reconcile import Facts, reconcile_stored
 from monitor.loadtest.run_generator import GeneratorRun, Tick, check_installed, run_generator
-from monitor.loadtest.service_window import InstantQueries, ServiceWindow, StoredFigures
-from monitor.loadtest.window import window_between
+from monitor.loadtest.stored_scrapes import Service, StoredScrapes
+from monitor.loadtest.window import WindowEnd, windows_between
 
 _SETTLE_SECONDS = 0.2
 _SETTLE_LOOKS_MAX = 15
@@ -24,11 +24,11 @@ _SETTLE_LOOKS_MAX = 15
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """`stored` is None without a service."""
+    """`stored_ms` are the two scrapes between which the service has stored our figures; None without a service."""
 
     facts: Facts
     figures: tuple[Figure, ...]
-    stored: StoredFigures | None
+    stored_ms: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Surroundings:
 
     metrics_url: str
     vocabularies: tuple[Vocabulary, ...]
-    service: InstantQueries | None
+    service: Service | None
     clock: Clock
     wait: Callable[[float], None]
 
@@ -47,20 +47,26 @@ def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
     check_installed(plan.tool)
     reader = TargetReader(around.metrics_url, around.vocabularies, watch_listener(plan.target.port))
     try:
-        stored = ServiceWindow(around.service, reader.instance) if around.service else None
-        if stored is not None:
-            # First: the service's own connection to the server is to be older than the window.
-            stored.begin()
-        before = reader.read()
+        scrapes = StoredScrapes(around.service, reader.instance) if around.service else None
+        before = _window_end(reader.read(), reader, scrapes)
         connections_before = reader.connections
         generated, seen = _generate(plan, around.clock, tick)
-        after = _read_when_idle(reader, around)
-        stored_figures = stored.end() if stored is not None else None
+        after = _window_end(_read_when_idle(reader, around), reader, scrapes)
         own_connections = reader.connections - connections_before
-        facts = Facts(plan, generated, window_between(before, after), seen, own_connections)
-        return CellResult(facts, reconcile(facts), stored_figures)
+        windows = windows_between(before, after)
+        stored_ms = (before.stored_ms, after.stored_ms) if windows.stored is not None else None
+        facts = Facts(plan, generated, windows.stored or windows.inner, seen, own_connections)
+        return CellResult(facts, reconcile_stored(facts, windows), stored_ms)
     finally:
         reader.close()
+
+
+def _window_end(first: Reading, reader: TargetReader, scrapes: StoredScrapes | None) -> WindowEnd:
+    if scrapes is None:
+        return WindowEnd(first, None, first)
+    scrape = scrapes.next()
+    last = reader.read()
+    return WindowEnd(first, Reading(scrape.exposed, first.proc_after, last.proc_before), last, scrape.at_ms)
 
 
 def _generate(plan: LoadPlan, clock: Clock, tick: Tick) -> tuple[GeneratorRun, Observation]:

@@ -41,6 +41,15 @@ def shown(value: float | None, unit: str) -> str:
     return f"{value:,.0f}".replace(",", "\u202f") if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
+def shown_ours(figure: dict[str, Any]) -> str:
+    """Ours, and what the server has shown if a service has stored something else."""
+    ours = shown(figure["plimsoll"], figure["unit"])
+    if figure.get("stored_as_shown") is not False:
+        return ours
+    least, most = (shown(figure["shown"][key], figure["unit"]) for key in ("least", "most"))
+    return f"{ours} stored, {least if least == most else f'{least} to {most}'} shown by the server"
+
+
 def shown_difference(figure: dict[str, Any]) -> str:
     """With a sign, and by how many per cent where that says something."""
     difference = figure["difference"]
@@ -48,16 +57,21 @@ def shown_difference(figure: dict[str, Any]) -> str:
         return ABSENT
     if difference == 0:
         return "0"
-    reference = figure["generator"] if figure["generator"] is not None else figure.get("proc")
+    reference = figure["plimsoll"] - difference
     text = f"{'+' if difference > 0 else '−'}{shown(abs(difference), figure['unit'])}"
     return f"{text} ({difference / reference:+.2%})".replace("-", "−") if reference else text
 
 
 def shown_reference(figure: dict[str, Any]) -> str:
-    """The generator's figure, or the kernel's, which is then said."""
-    if figure["generator"] is None and figure.get("proc") is not None:
-        return f"{shown(figure['proc'], figure['unit'])} (/proc)"
-    return shown(figure["generator"], figure["unit"])
+    """The generator's figure, or the kernel's or what the server itself has shown, which is then said."""
+    unit = figure["unit"]
+    if figure["generator"] is not None:
+        return shown(figure["generator"], unit)
+    if figure.get("proc") is not None:
+        return f"{shown(figure['proc'], unit)} (/proc)"
+    if figure["difference"] is not None:
+        return f"{shown(figure['plimsoll'] - figure['difference'], unit)} (/metrics)"
+    return ABSENT
 
 
 def verdict(figure: dict[str, Any]) -> str:

@@ -34,5 +34,8 @@ def agreements(cells: Sequence[dict[str, Any]]) -> list[Agreement]:
 
 
 def _rest_ratio(figure: dict[str, Any]) -> float:
-    reference = figure["generator"] if figure["generator"] is not None else figure.get("proc")
+    """1 for what is not there at all."""
+    if figure["rest"] is None:
+        return 1.0
+    reference = figure["plimsoll"] - figure["difference"]
     return abs(figure["rest"]) / abs(reference) if reference else 0.0

@@ -1,4 +1,4 @@
-"""The differences between two readings of a server: exactly what happened between them."""
+"""The differences between two ends of a load test: exactly what happened between them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,14 @@ from dataclasses import dataclass
 
 from monitor.errors import LoadTestError
 from monitor.loadtest.exposed_figures import HistogramTotals
+from monitor.loadtest.figures import Between
 from monitor.loadtest.read_target import ProcessFigures, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class ProcValues:
-    """What /proc has said right before and right after a server's own figure was read. At least one value."""
-
-    values: tuple[float, ...]
-
-    def nearest(self, own: float) -> float:
-        """The one that the server's own figure is to be compared with."""
-        return min(self.values, key=lambda value: abs(value - own))
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
-    """None is what the server does not show. Counters are increases; memory is that at the end."""
+    """None is what the server does not show. Counters are increases; memory is that at the end. What is of `/proc` is
+    what the kernel's figure can have been when the server took its own."""
 
     runtime: str
     durations: HistogramTotals
@@ -34,12 +25,48 @@ class Window:
     cpu_seconds: float | None
     gc_pauses: HistogramTotals | None
     stalls: HistogramTotals | None
-    proc_cpu_seconds: ProcValues | None
-    proc_resident_bytes: ProcValues | None
+    proc_cpu_seconds: Between | None
+    proc_resident_bytes: Between | None
 
     @property
     def requests(self) -> int:
         return round(self.durations.count)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEnd:
+    """One end. `stored` is a scrape as the service has stored it, None without a service, and `stored_ms` when it was;
+    `first` was read from the server itself before that, `last` after. Without a service both are the same reading."""
+
+    first: Reading
+    stored: Reading | None
+    last: Reading
+    stored_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """What has happened in a run: as the service has stored it, and as the server itself has shown it.
+
+    Counters only grow, so what is stored is at least what lies between the readings inside of the two scrapes (`inner`)
+    and at most what lies between those around them (`outer`). Of an idle server both are the same.
+    """
+
+    stored: Window | None
+    inner: Window
+    outer: Window
+
+
+def windows_between(before: WindowEnd, after: WindowEnd) -> Windows:
+    """Raises LoadTestError as `window_between` does."""
+    inner, outer = window_between(before.last, after.first), window_between(before.first, after.last)
+    if before.stored is None or after.stored is None:
+        return Windows(None, inner, outer)
+    if after.stored.exposed.durations is None:
+        raise LoadTestError(
+            "the service has stored no histogram of requests: its job needs `vocabulary: true` (docs/vocabulary.md)"
+        )
+    return Windows(window_between(before.stored, after.stored), inner, outer)
 
 
 def window_between(before: Reading, after: Reading) -> Window:
@@ -60,8 +87,8 @@ def window_between(before: Reading, after: Reading) -> Window:
         cpu_seconds=_optional("CPU time", first.cpu_seconds, last.cpu_seconds),
         gc_pauses=_grown(first.gc_pauses, last.gc_pauses) if last.gc_pauses else None,
         stalls=_grown(first.stalls, last.stalls) if last.stalls else None,
-        proc_cpu_seconds=_cpu_values(before, after),
-        proc_resident_bytes=_resident_values(after.proc_before, after.proc_after),
+        proc_cpu_seconds=_cpu_range(before, after),
+        proc_resident_bytes=_resident_range(after.proc_before, after.proc_after),
     )
 
 
@@ -86,13 +113,12 @@ def _grown(first: HistogramTotals | None, last: HistogramTotals) -> HistogramTot
     return HistogramTotals(_increase("requests", first.count, last.count), last.sum - first.sum, buckets)
 
 
-def _cpu_values(before: Reading, after: Reading) -> ProcValues | None:
+def _cpu_range(before: Reading, after: Reading) -> Between | None:
     starts = [look.cpu_seconds for look in (before.proc_before, before.proc_after) if look]
     ends = [look.cpu_seconds for look in (after.proc_before, after.proc_after) if look]
-    values = tuple(end - start for start in starts for end in ends)
-    return ProcValues(values) if values else None
+    return Between(min(ends) - max(starts), max(ends) - min(starts)) if starts and ends else None
 
 
-def _resident_values(*looks: ProcessFigures | None) -> ProcValues | None:
-    values = tuple(float(value) for look in looks if look for value in look.resident_bytes)
-    return ProcValues(values) if values else None
+def _resident_range(*looks: ProcessFigures | None) -> Between | None:
+    values = [float(value) for look in looks if look for value in look.resident_bytes]
+    return Between(min(values), max(values)) if values else None

@@ -9,13 +9,13 @@ from typing import Any
 from exporters.load_test.runs import Latency, LoadTestRun, Tool
 from monitor.loadtest.distribution import Distribution
 from monitor.loadtest.exposed_figures import HistogramTotals
-from monitor.loadtest.figures import Figure
+from monitor.loadtest.figures import Between, Figure
 from monitor.loadtest.generator_command import LoadPlan
 from monitor.loadtest.observe_run import Observation, OwnRequest, SocketLook
 from monitor.loadtest.reconcile import Facts, reconcile
 from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.scenario import LoadTarget, scenario_named
-from monitor.loadtest.window import ProcValues, Window
+from monitor.loadtest.window import Window
 
 ANSWER_BYTES = 100
 OWN = 20
@@ -37,8 +37,8 @@ def window(requests: int, **changed: Any) -> Window:
         cpu_seconds=0.5,
         gc_pauses=None,
         stalls=None,
-        proc_cpu_seconds=ProcValues((0.49, 0.5, 0.51)),
-        proc_resident_bytes=ProcValues((5e6,)),
+        proc_cpu_seconds=Between(0.49, 0.51),
+        proc_resident_bytes=Between(5e6, 5e6),
     )
     return replace(plain, **changed)
 

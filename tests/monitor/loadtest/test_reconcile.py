@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,18 @@ from load_test_facts import ANSWER_BYTES, OWN, facts, figures_of, observation, r
 
 from exporters.load_test.runs import Latency, Tool
 from monitor.loadtest.distribution import Distribution
-from monitor.loadtest.figures import Cause
+from monitor.loadtest.exposed_figures import HistogramTotals
+from monitor.loadtest.figures import Between, Cause, Figure
 from monitor.loadtest.observe_run import Observation
+from monitor.loadtest.reconcile import reconcile_stored
 from monitor.loadtest.run_generator import GeneratorRun
+from monitor.loadtest.window import Window, Windows
 from monitor.loadtest.wire_requests import WireRequests
+
+
+def moved(count: int) -> HistogramTotals:
+    """As `totals` of 1 ms each, of which the buckets up to there are lost."""
+    return replace(totals(count, count * 0.001), buckets={0.0001: 0.0, 0.001: 0.0, 0.01: count, math.inf: count})
 
 
 def test_our_own_requests_are_in_no_figure() -> None:
@@ -190,3 +199,55 @@ def test_what_cannot_be_had_has_a_reason_and_no_number() -> None:
         assert figures[name].reason, name
     assert figures["gc_pauses"].reason == "the server shows no collector (its runtime has none)"
     assert figures["memory"].agrees is None
+
+
+def beside_shown(stored: Window, shown: Window | None = None, outer: Window | None = None) -> dict[str, Figure]:
+    """`stored` by a service, of a server that has shown `shown`, and `outer` from before the scrapes to after them."""
+    shown = shown or window(1000 + OWN, gc_pauses=totals(5, 0.2))
+    figures = reconcile_stored(facts(window=stored), Windows(stored, shown, outer or shown))
+    return {figure.name: figure for figure in figures}
+
+
+def test_what_is_stored_as_the_server_has_shown_it_agrees() -> None:
+    figures = beside_shown(window(1000 + OWN, gc_pauses=totals(5, 0.2)))
+
+    assert not [name for name, figure in figures.items() if figure.agrees is False]
+    assert (figures["gc_pauses"].reference, figures["gc_pauses"].agrees) == (5, True)
+    assert figures["connection_setup"].is_stored_as_shown is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "names"),
+    [
+        ({"durations": totals(1000 + OWN, 1.5)}, ["latency_average"]),
+        ({"durations": totals(999 + OWN, 1.02)}, ["requests", "qps", "latency_average", "connection_reuse"]),
+        ({"durations": moved(1000 + OWN)}, ["latency_p50", "latency_p99"]),
+        ({"sent_bytes": 90_000}, ["bytes", "throughput"]),
+        ({"accepted": 30}, ["connections", "connection_reuse"]),
+        ({"cpu_seconds": 0.49}, ["cpu"]),
+        ({"by_status": {"200": 1010, "404": 10}}, ["non_2xx", "errors", "error_rate"]),
+        ({"resident_bytes": 6e6}, ["memory"]),
+        ({"gc_pauses": totals(4, 0.2)}, ["gc_pauses"]),
+        ({"gc_pauses": totals(5, 0.1)}, ["gc_pause_time"]),
+        ({"gc_pauses": None}, ["gc_pauses", "gc_pause_time"]),
+    ],
+)
+def test_a_figure_that_is_stored_otherwise_than_shown_differs(broken: dict[str, object], names: list[str]) -> None:
+    figures = beside_shown(window(1000 + OWN, **{"gc_pauses": totals(5, 0.2), **broken}))
+
+    assert [name for name, figure in figures.items() if figure.is_stored_as_shown is False] == sorted(
+        names, key=list(figures).index
+    )
+    assert all(figures[name].agrees is False for name in names)
+
+
+def test_what_is_stored_lies_between_what_is_shown_before_a_scrape_and_after_it() -> None:
+    inner, outer = window(1020, cpu_seconds=0.50), window(1020, cpu_seconds=0.54)
+
+    assert beside_shown(window(1020, cpu_seconds=0.52), inner, outer)["cpu"].shown == Between(0.50, 0.54)
+    assert beside_shown(window(1020, cpu_seconds=0.52), inner, outer)["cpu"].agrees
+    assert beside_shown(window(1020, cpu_seconds=0.55), inner, outer)["cpu"].agrees is False
+
+
+def test_a_memory_figure_may_be_as_far_from_the_servers_as_from_the_kernels() -> None:
+    assert beside_shown(window(1020, resident_bytes=5.2e6))["memory"].is_stored_as_shown

@@ -8,21 +8,23 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from load_test_facts import facts
+from load_test_facts import OWN, facts, totals, window
 
 from monitor.loadtest.cell_json import cell_data
-from monitor.loadtest.reconcile import reconcile
+from monitor.loadtest.reconcile import reconcile_stored
 from monitor.loadtest.report_html import html_page
 from monitor.loadtest.report_markdown import markdown
 from monitor.loadtest.run_cell import CellResult
 from monitor.loadtest.scenario import SCENARIOS
-from monitor.loadtest.service_window import StoredFigures
 from monitor.loadtest.shown_figures import COLUMNS, shown, shown_difference
+from monitor.loadtest.window import Windows
 
 
 def cell(server: str, scenario: str, in_flight: int = 0) -> dict[str, Any]:
+    """What the service has stored is what the server has shown."""
     known = facts(scenario, in_flight)
-    return cell_data(server, CellResult(known, reconcile(known), StoredFigures(1020.0, 102_000.0, 31.0, 5e6, 3)))
+    windows = Windows(known.window, known.window, known.window)
+    return cell_data(server, CellResult(known, reconcile_stored(known, windows), (1_000, 3_001)))
 
 
 def report(servers: tuple[str, ...] = ("tokio", "<gin>")) -> dict[str, Any]:
@@ -46,9 +48,27 @@ def test_the_json_has_both_sides_of_every_figure() -> None:
     assert all({"generator", "plimsoll", "difference", "rest", "agrees"} <= data[name].keys() for name, _ in COLUMNS)
 
 
-def test_the_service_has_stored_what_the_server_has_shown() -> None:
-    assert cell("tokio", "flash-sale")["service"]["requests_equal"] is True
-    assert cell("tokio", "flash-sale", 1)["service"]["requests_equal"] is False
+def test_the_json_has_what_the_server_has_shown() -> None:
+    data = cell("tokio", "flash-sale")
+
+    assert data["service"] == {"first_scrape": 1.0, "last_scrape": 3.001}
+    assert data["requests"]["shown"] == {"least": 1000, "most": 1000}
+    assert data["requests"]["stored_as_shown"] is True
+    assert data["connection_setup"]["stored_as_shown"] is None
+
+
+def test_what_is_stored_otherwise_than_shown_is_in_every_report() -> None:
+    data = report(("tokio",))
+    known = facts("flash-sale")
+    shown_window = window(1000 + OWN, cpu_seconds=0.7, gc_pauses=totals(3, 0.1))
+    figures = reconcile_stored(known, Windows(known.window, shown_window, shown_window))
+    data["cells"][0] = cell_data("tokio", CellResult(known, figures, (1_000, 3_001)))
+
+    for text in (markdown(data), html_page(data)):
+        assert "0.50 stored, 0.70 shown by the server" in text
+        assert "– stored, 3 shown by the server" in text
+    assert "| CPU | 4 | 3 |" in markdown(data)
+    assert "| GC pauses | 1 | 0 | 100.00% |" in markdown(data)
 
 
 def test_markdown_has_four_tables_whose_cells_have_three_parts() -> None:
@@ -109,6 +129,6 @@ def test_numbers_are_shown_with_their_unit(value: float | None, unit: str, text:
 
 
 def test_a_difference_has_a_sign_and_its_share() -> None:
-    figure = {"difference": -5.0, "generator": 1000.0, "unit": "count"}
+    figure = {"difference": -5.0, "plimsoll": 995.0, "unit": "count"}
 
     assert shown_difference(figure) == "−5 (−0.50%)"

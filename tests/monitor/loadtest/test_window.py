@@ -7,8 +7,9 @@ import pytest
 from monitor.config.sections.read_vocabulary import read_shipped_vocabularies
 from monitor.errors import LoadTestError
 from monitor.loadtest.exposed_figures import read_exposition
+from monitor.loadtest.figures import Between
 from monitor.loadtest.read_target import ProcessFigures, Reading
-from monitor.loadtest.window import Window, window_between
+from monitor.loadtest.window import Window, WindowEnd, window_between, windows_between
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
 GIN = """\
@@ -50,15 +51,33 @@ def test_a_window_has_the_increases() -> None:
     assert (window.requests, window.sent_bytes, window.by_status) == (100, 8000, {"200": 100})
     assert window.durations.buckets[0.001] == 45
     assert window.proc_cpu_seconds is not None
-    assert sorted(window.proc_cpu_seconds.values) == pytest.approx([0.49, 0.5, 0.5, 0.51])
-    assert window.proc_cpu_seconds.nearest(0.508) == pytest.approx(0.51)
-    assert window.proc_resident_bytes is not None
-    assert window.proc_resident_bytes.values == (100, 110, 100, 120)
+    assert (window.proc_cpu_seconds.least, window.proc_cpu_seconds.most) == pytest.approx((0.49, 0.51))
+    assert window.proc_resident_bytes == Between(100, 120)
 
 
 def test_a_server_that_has_started_again_gives_no_figures() -> None:
     with pytest.raises(LoadTestError, match="the server has started again"):
         window_between(reading(5, 7, 1000), reading(1, 2, 2000))
+
+
+def test_what_is_stored_lies_between_two_scrapes_and_what_is_shown_inside_and_around_them() -> None:
+    before = WindowEnd(reading(0, 1, 0), reading(0, 2, 0), reading(0, 3, 0), 1000)
+    after = WindowEnd(reading(0, 13, 0), reading(0, 14, 0), reading(0, 16, 0), 9000)
+
+    windows = windows_between(before, after)
+
+    assert windows.stored is not None
+    assert (windows.inner.requests, windows.stored.requests, windows.outer.requests) == (10, 12, 15)
+
+
+def test_a_job_without_the_vocabulary_is_said() -> None:
+    some, other = (
+        reading(0, 1, 0),
+        Reading(read_exposition(b"up 1\n", ExpositionFormat.PROMETHEUS_TEXT, ()), None, None),
+    )
+
+    with pytest.raises(LoadTestError, match="vocabulary: true"):
+        windows_between(WindowEnd(some, other, some), WindowEnd(some, other, some))
 
 
 def test_metrics_without_requests_give_no_figures() -> None:

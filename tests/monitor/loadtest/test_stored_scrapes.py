@@ -1,0 +1,51 @@
+"""Scrapes as a service has stored them, of a service that is a script of answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.errors import LoadTestError
+from monitor.loadtest.stored_scrapes import StoredScrapes
+from monitor.model.labels import Labels
+from monitor.scrape.exposition.parse_exposition import ExposedSample
+
+INSTANCE = "127.0.0.1:8101"
+DURATION = "http_server_request_duration_seconds"
+
+
+class ScriptedService:
+    """Scrapes at each whole second while it is waited for: 40 requests then, and 7 requests at any other time."""
+
+    def __init__(self, up: float = 1.0) -> None:
+        self.seconds = 0.5
+        self._up = up
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def samples(self, selector: str, at_seconds: float | None) -> list[ExposedSample]:
+        if selector.startswith("up{"):
+            return [self._sample("up", self._up, second) for second in range(int(self.seconds) + 1)]
+        assert at_seconds is not None
+        late = self._sample(f"{DURATION}_count", 7.0, at_seconds - 0.5)
+        names = (f"{DURATION}_count", f"{DURATION}_sum")
+        return [late, *(self._sample(name, 40.0, at_seconds) for name in names)]
+
+    def _sample(self, name: str, value: float, at_seconds: float) -> ExposedSample:
+        return ExposedSample(Labels({"__name__": name, "instance": INSTANCE}), value, round(at_seconds * 1000))
+
+
+def test_a_scrape_has_begun_after_it_was_asked_for_and_has_its_own_samples_only() -> None:
+    service = ScriptedService()
+
+    scrape = StoredScrapes(service, INSTANCE).next()
+
+    assert service.seconds == pytest.approx(2.0, abs=0.2)
+    assert scrape.at_ms == 2000
+    assert scrape.exposed.durations is not None
+    assert scrape.exposed.durations.count == 40
+
+
+def test_a_service_whose_scrapes_fail_is_said() -> None:
+    with pytest.raises(LoadTestError, match=r"has not scraped 127\.0\.0\.1:8101"):
+        StoredScrapes(ScriptedService(up=0.0), INSTANCE).next()
