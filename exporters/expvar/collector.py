@@ -18,9 +18,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from exporters.duration_histogram import DurationHistogram
+from exporters.errors import InvalidUrl
 from exporters.expvar.families import PAUSE_BOUNDS, PageReading, expvar_families
 from exporters.expvar.fetch_page import FetchSettings, PageUnavailable, PageUrl, fetch_page
-from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses
+from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses, pauses_since
 from exporters.expvar.variables import variables
 from exporters.scrape_timeout import time_for_each
 
@@ -38,9 +39,10 @@ class ExpvarSettings:
 class WatchedPage:
     """One URL: what was read last, and the totals. Not for several threads."""
 
-    def __init__(self, url: PageUrl, settings: ExpvarSettings) -> None:
+    def __init__(self, url: PageUrl, settings: ExpvarSettings, since_ns: int | None) -> None:
         self._url = url
         self._settings = settings
+        self._since_ns = since_ns
         self._last: MemoryStatistics | None = None
         self._pauses = DurationHistogram(PAUSE_BOUNDS)
         self._lost = self._lost_ns = self._restarts = 0
@@ -63,7 +65,10 @@ class WatchedPage:
         return self._reading(statistics, page)
 
     def _add(self, statistics: MemoryStatistics) -> None:
-        new = new_pauses(self._last, statistics)
+        if self._last is None and self._since_ns is not None:
+            new = pauses_since(statistics, self._since_ns)
+        else:
+            new = new_pauses(self._last, statistics)
         self._last = statistics
         self._lost += new.lost
         self._lost_ns += new.lost_ns
@@ -87,8 +92,17 @@ class WatchedPage:
 class ExpvarCollector(Collector):
     """Fetches all pages at every scrape, side by side. A TimedCollector."""
 
-    def __init__(self, urls: Sequence[PageUrl], settings: ExpvarSettings = ExpvarSettings()) -> None:
-        self._pages = [WatchedPage(url, settings) for url in urls]
+    def __init__(
+        self, urls: Sequence[PageUrl], settings: ExpvarSettings = ExpvarSettings(), since_ns: int | None = None
+    ) -> None:
+        """`since_ns` is the start of this exporter in Unix time: the collections before it were counted by the one
+        before, if there was one. If None, all that a program still knows of is counted.
+
+        Raises InvalidUrl if two URLs cannot be told apart by their label.
+        """
+        if len(set(map(str, urls))) < len(urls):
+            raise InvalidUrl("URLs that differ in more than their query")
+        self._pages = [WatchedPage(url, settings, since_ns) for url in urls]
         self._parallel = max(1, min(len(urls), settings.parallel_fetches_max))
         self._turn = threading.Lock()
 

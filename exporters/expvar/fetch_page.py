@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
@@ -30,12 +30,15 @@ class FetchSettings:
 
 @dataclass(frozen=True, slots=True)
 class PageUrl:
-    """Where a page is. `str` of it is what may be shown; a user name or a password in a URL is refused."""
+    """Where a page is. `str` of it is what may be shown, so without the query, which may hold a secret.
+
+    A user name or a password in a URL is refused.
+    """
 
     is_https: bool
     host: str
     port: int | None
-    target: str
+    target: str = field(repr=False)
     text: str
 
     @classmethod
@@ -50,10 +53,9 @@ class PageUrl:
             raise InvalidUrl("one without user name and password")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidUrl("http://HOST:PORT or https://HOST:PORT, with a path if need be")
-        target = (parts.path if parts.path not in ("", "/") else default_path) + (
-            "?" + parts.query if parts.query else ""
-        )
-        return cls(parts.scheme == "https", parts.hostname, port, target, f"{parts.scheme}://{parts.netloc}{target}")
+        path = parts.path if parts.path not in ("", "/") else default_path
+        target = f"{path}?{parts.query}" if parts.query else path
+        return cls(parts.scheme == "https", parts.hostname, port, target, f"{parts.scheme}://{parts.netloc}{path}")
 
     def __str__(self) -> str:
         return self.text

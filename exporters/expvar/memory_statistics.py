@@ -70,6 +70,15 @@ def new_pauses(last: MemoryStatistics | None, now: MemoryStatistics) -> NewPause
     return NewPauses(pauses_ns, lost, max(total_ns - sum(pauses_ns), 0) if lost else 0, is_new_process)
 
 
+def pauses_since(now: MemoryStatistics, since_ns: int) -> NewPauses:
+    """The collections of a first reading that ended since, in Unix time by the clock of the process.
+
+    None counts as lost: of those that left the ring before it is not known when they ended.
+    """
+    in_ring = zip(now.pauses_ns, now.pause_ends_ns, strict=True)
+    return NewPauses(tuple(pause_ns for pause_ns, end_ns in in_ring if end_ns >= since_ns), 0, 0, False)
+
+
 def _is_same_process(last: MemoryStatistics, now: MemoryStatistics) -> bool:
     """Nothing went down, and what was the newest entry of the ring is still there unless it was written over."""
     if now.collections < last.collections or now.pause_total_ns < last.pause_total_ns:

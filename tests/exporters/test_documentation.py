@@ -187,7 +187,7 @@ def test_the_access_log_example_tells_the_latency(tmp_path: Path) -> None:
     assert documented_output("access_log")[2] in text.splitlines()
 
 
-def test_the_expvar_example_counts_pauses() -> None:
+def test_the_expvar_example_counts_collections() -> None:
     page = (REPOSITORY / "tests" / "exporters" / "expvar" / "recorded" / "go_1.26.json").read_bytes()
     with page_server() as server:
         server.show(page)

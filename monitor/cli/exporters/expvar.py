@@ -11,6 +11,7 @@ from exporters.expvar.collector import ExpvarCollector, ExpvarSettings
 from exporters.expvar.fetch_page import FetchSettings, PageUrl
 from exporters.scrape_timeout import timed_application
 from monitor.cli.exporters.run import JsonOption, ListenOption, run_exporter
+from monitor.clock import SystemClock
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,6 +29,7 @@ def expvar(
     """GC pauses, memory and published variables of Go programs, from their /debug/vars."""
     pages = list(dict.fromkeys(PageUrl.parse(each, "/debug/vars") for each in url))
     registry = CollectorRegistry()
-    collector = ExpvarCollector(pages, ExpvarSettings(FetchSettings(timeout_seconds=timeout)))
+    since_ns = None if as_json else SystemClock().now_ms() * 1_000_000
+    collector = ExpvarCollector(pages, ExpvarSettings(FetchSettings(timeout_seconds=timeout)), since_ns)
     registry.register(collector)
     run_exporter(registry, listen, as_json, timed_application(collector))

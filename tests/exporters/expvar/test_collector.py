@@ -120,8 +120,31 @@ def test_a_url_that_cannot_be_fetched_is_refused_without_showing_it(url: str) ->
     assert "anne" not in str(caught.value)
 
 
-def test_a_path_and_a_query_are_kept() -> None:
-    assert str(PageUrl.parse("http://shop:80/vars?r=memstats", "/debug/vars")) == "http://shop:80/vars?r=memstats"
+@pytest.mark.parametrize(("path", "target"), [("", "/debug/vars"), ("/", "/debug/vars"), ("/vars", "/vars")])
+def test_a_query_is_sent_and_not_shown(path: str, target: str) -> None:
+    url = PageUrl.parse(f"http://shop:80{path}?token=secret", "/debug/vars")
+
+    assert (url.target, str(url)) == (f"{target}?token=secret", f"http://shop:80{target}")
+    assert "secret" not in repr(url)
+
+
+def test_pages_that_look_alike_are_refused() -> None:
+    with pytest.raises(InvalidUrl, match="differ in more than their query"):
+        registry_of("http://shop/?a=1", "http://shop/?a=2")
+
+
+def test_an_exporter_started_anew_counts_no_pause_a_second_time(page: Page) -> None:
+    full, newest = json.loads(PAGE), max(json.loads(PAGE)["memstats"]["PauseEnd"])
+    registry = CollectorRegistry()
+    url = PageUrl.parse(page.url, "/debug/vars")
+    registry.register(ExpvarCollector([url], ExpvarSettings(), since_ns=newest + 1))
+    counts = [value(registry, "runtime_gc_pause_seconds_count", page.url, **GO)]
+    full["memstats"]["PauseNs"][full["memstats"]["NumGC"] % 256] = 7
+    full["memstats"]["NumGC"] += 1
+    page.show(json.dumps(full).encode())
+    counts.append(value(registry, "runtime_gc_pause_seconds_count", page.url, **GO))
+
+    assert counts == [0, 1]
 
 
 @pytest.fixture

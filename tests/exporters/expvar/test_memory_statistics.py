@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses
+from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses, pauses_since
 
 RECORDED = json.loads(Path(__file__).with_name("recorded").joinpath("go_1.26.json").read_text())["memstats"]
 
@@ -53,6 +53,14 @@ def test_only_what_is_new_is_given() -> None:
     new = new_pauses(last, process.statistics())
     assert sorted(new.pauses_ns) == list(range(1001, 1009))
     assert (new.lost, new.lost_ns, new.is_new_process) == (0, 0, False)
+
+
+@pytest.mark.parametrize(("collections", "since_ns", "counted"), [(9, 6, 4), (9, 1, 9), (9, 10, 0), (300, 299, 2)])
+def test_of_a_first_reading_only_what_ended_since_is_given(collections: int, since_ns: int, counted: int) -> None:
+    process = Process()
+    process.collect(*[7] * collections)
+
+    assert pauses_since(process.statistics(), since_ns).pauses_ns == (7,) * counted
 
 
 def test_more_than_the_ring_holds_is_lost_and_told() -> None:
