@@ -71,7 +71,7 @@ def test_the_metrics_of_the_exporters_have_the_names_the_rules_use() -> None:
     sources = "".join(file.read_text() for file in exporters.rglob("*.py"))
     rules = "".join(file.read_text() for file in RULE_FILES)
     used = set(re.findall(r"\b((?:server|tcp|ephemeral|process|probe|node|runtime)_[a-z_]+[a-z])\b(?!:)", rules))
-    stems = {name.removesuffix("_total").removesuffix("_sum").removesuffix("_bucket") for name in used}
+    stems = {re.sub("_(total|sum|bucket|count)$", "", name) for name in used}
 
     assert len(stems) > 25
     built = {"node_memory_", "node_vmstat_"}  # the rest of these names is the kernel's
