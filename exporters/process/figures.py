@@ -95,6 +95,12 @@ FIGURES = (
         lambda reading: reading.limits.memory_used_bytes,
     ),
     Figure(
+        "process_cpu_group_used_seconds",
+        "CPU time of all processes of the control group that has the CPU limit; absent without a limit.",
+        lambda reading: reading.limits.cpu_used_seconds,
+        is_counter=True,
+    ),
+    Figure(
         "process_cpu_throttled_seconds",
         "Time the control group that has the CPU limit was kept from running; absent without a limit.",
         lambda reading: reading.limits.cpu_throttled_seconds,

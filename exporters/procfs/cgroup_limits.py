@@ -25,13 +25,14 @@ class CgroupLimits:
 
     They are shared by all processes of the group that has the limit. `memory_used_bytes` is what that group uses,
     without the files in the page cache that the kernel can drop at once (kubelet's working set).
-    `cpu_throttled_seconds` is how long that group was kept from running since it was made. Both are None without a
-    limit, or where they are not told.
+    `cpu_used_seconds` is the CPU time of all its processes since that group was made, `cpu_throttled_seconds` how long
+    it was kept from running. All three are None without a limit, or where they are not told.
     """
 
     memory_bytes: int | None = None
     cpu_cores: float | None = None
     memory_used_bytes: int | None = None
+    cpu_used_seconds: float | None = None
     cpu_throttled_seconds: float | None = None
 
 
@@ -96,6 +97,7 @@ class CgroupLimitReader:
             memory_bytes,
             cpu_cores,
             _memory_used_bytes(memory_directory) if memory_directory else None,
+            _cpu_used_seconds(cpu_directory) if cpu_directory else None,
             _cpu_throttled_seconds(cpu_directory) if cpu_directory else None,
         )
 
@@ -162,6 +164,15 @@ def _memory_used_bytes(directory: Path) -> int | None:
     statistics = _read_statistics(directory / "memory.stat")
     droppable = statistics.get("total_inactive_file", statistics.get("inactive_file", 0))
     return max(int(used) - droppable, 0)
+
+
+def _cpu_used_seconds(directory: Path) -> float | None:
+    """`usage_usec` of `cpu.stat`. Of v1 `cpuacct.usage` in nanoseconds, if cpuacct is mounted together with cpu."""
+    statistics = _read_statistics(directory / "cpu.stat")
+    if "usage_usec" in statistics:
+        return statistics["usage_usec"] / 1e6
+    nanoseconds = _read(directory / "cpuacct.usage")
+    return None if nanoseconds is None else int(nanoseconds) / 1e9
 
 
 def _cpu_throttled_seconds(directory: Path) -> float | None:

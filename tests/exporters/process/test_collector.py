@@ -80,6 +80,7 @@ def test_every_process_has_its_own_series(proc: FakeProc) -> None:
         ("process_memory_limit_bytes", {}, 12345),
         ("process_cpu_limit_cores", {}, 0.25),
         ("process_memory_group_used_bytes", {}, 2345),
+        ("process_cpu_group_used_seconds_total", {}, 1.5),
         ("process_cpu_throttled_seconds_total", {}, 0.5),
     ],
 )
@@ -89,7 +90,7 @@ def test_a_figure_has_its_name_and_value(proc: FakeProc, name: str, labels: Labe
     proc.write_group_file("/sys/fs/cgroup/memory.max", "12345")
     proc.write_group_file("/sys/fs/cgroup/cpu.max", "25000 100000")
     proc.write_group_file("/sys/fs/cgroup/memory.current", "2345")
-    proc.write_group_file("/sys/fs/cgroup/cpu.stat", "throttled_usec 500000")
+    proc.write_group_file("/sys/fs/cgroup/cpu.stat", "usage_usec 1500000\nthrottled_usec 500000")
 
     registry = registry_of(proc, PidTarget(7))
 

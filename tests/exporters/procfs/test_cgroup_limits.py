@@ -57,9 +57,11 @@ def test_the_use_is_that_of_the_group_that_has_the_limit(proc: FakeProc) -> None
     proc.write_group_file("/sys/fs/cgroup/a/b/memory.max", "max")
     proc.write_group_file("/sys/fs/cgroup/a/b/memory.current", "50")
     proc.write_group_file("/sys/fs/cgroup/a/b/cpu.max", "50000 100000")
-    proc.write_group_file("/sys/fs/cgroup/a/b/cpu.stat", "usage_usec 9\nthrottled_usec 2500000")
+    proc.write_group_file("/sys/fs/cgroup/a/b/cpu.stat", "usage_usec 9000000\nthrottled_usec 2500000")
 
-    assert limits(proc, V2, "0::/a/b\n") == CgroupLimits(1000, 0.5, memory_used_bytes=600, cpu_throttled_seconds=2.5)
+    assert limits(proc, V2, "0::/a/b\n") == CgroupLimits(
+        1000, 0.5, memory_used_bytes=600, cpu_used_seconds=9.0, cpu_throttled_seconds=2.5
+    )
 
 
 def test_the_use_of_v1_groups_is_read(proc: FakeProc) -> None:
@@ -69,9 +71,10 @@ def test_the_use_of_v1_groups_is_read(proc: FakeProc) -> None:
     proc.write_group_file("/sys/fs/cgroup/cpu,cpuacct/web/cpu.cfs_quota_us", "100000")
     proc.write_group_file("/sys/fs/cgroup/cpu,cpuacct/web/cpu.cfs_period_us", "100000")
     proc.write_group_file("/sys/fs/cgroup/cpu,cpuacct/web/cpu.stat", "nr_periods 4\nthrottled_time 1500000000")
+    proc.write_group_file("/sys/fs/cgroup/cpu,cpuacct/web/cpuacct.usage", "3500000000")
 
     assert limits(proc, V1, "4:memory:/web\n2:cpu,cpuacct:/web\n") == CgroupLimits(
-        1000, 1.0, memory_used_bytes=600, cpu_throttled_seconds=1.5
+        1000, 1.0, memory_used_bytes=600, cpu_used_seconds=3.5, cpu_throttled_seconds=1.5
     )
 
 
