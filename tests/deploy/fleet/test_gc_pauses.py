@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from live_fleet import LiveServer
+from raw_http import Exposition
 from toolchains import need_program
 
 from deploy.fleet.servers import SERVERS
@@ -21,17 +22,25 @@ def test_pauses_are_those_of_the_trace(server: LiveServer) -> None:
     load = [need_program("ab"), "-q", "-k", "-n", "20000", "-c", "8", url]
     subprocess.run(load, check=True, capture_output=True, timeout=60)
 
-    for _ in range(20):  # reading may bring on a collection between the one figure and the other
-        scraped = server.scrape()
-        traced = TRACE.findall(server.log.read_text())
-        if scraped.sum("go_gc_duration_seconds_count") == len(traced):
-            break
+    scraped, traced = look_until_equal(server)
 
     traced_seconds = sum(traced_milliseconds(text) for pair in traced for text in pair) / 1000
     assert scraped.sum("go_gc_duration_seconds_count") == len(traced) > 20
-    # Go's histogram may lack the pauses of the collection that ended last: it is filled a moment later.
-    assert scraped.sum("runtime_gc_pause_seconds_count") >= 2 * (len(traced) - 1)
+    # Two for each collection; rarely one more, where marking found work left and went on (golang/go#27993).
+    assert 0 <= scraped.sum("runtime_gc_pause_seconds_count") - 2 * len(traced) <= 1
     assert scraped.sum("runtime_gc_pause_seconds_sum") == pytest.approx(traced_seconds, rel=0.02)
+
+
+def look_until_equal(server: LiveServer) -> tuple[Exposition, list[tuple[str, str]]]:
+    """Looking may bring on a collection between the one figure and the other, and Go fills its histogram a moment
+    after a collection has ended."""
+    for _ in range(20):
+        scraped = server.scrape()
+        traced = TRACE.findall(server.log.read_text())
+        pauses = scraped.sum("runtime_gc_pause_seconds_count")
+        if scraped.sum("go_gc_duration_seconds_count") == len(traced) and pauses >= 2 * len(traced):
+            break
+    return scraped, traced
 
 
 def traced_milliseconds(text: str) -> float:
