@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -145,9 +146,14 @@ def scaled_bound(text: str, scale: Scale) -> str:
 
 
 def converted(column: LabelColumn, convert: Callable[[str], str]) -> LabelColumn:
-    """`column` with every text converted; unchanged if two texts would become one, for then two series might."""
+    """`column` with its texts converted, but those of which several would become one, for then several series might.
+
+    Unchanged if such a text is what another one becomes.
+    """
     texts = _used(column)
-    results = [convert(text) for text in texts]
+    canonical = [convert(text) for text in texts]
+    times = Counter(canonical)
+    results = [each if times[each] == 1 else text for text, each in zip(texts, canonical, strict=True)]
     if len(set(results)) < len(results):
         return column
     code_by_text = {"": 0}

@@ -4,7 +4,9 @@ import numpy as np
 from vocabularies import SHIPPED, canonical, map_body, stored
 
 from monitor.config.scrape_config import RelabelAction, RelabelRule, ScrapeLimits
+from monitor.model.label_frame import LabelColumn
 from monitor.model.labels import Labels
+from monitor.scrape.vocabulary.canonical_series import converted
 
 GO = b"go_goroutines 5\n"
 REQUESTS = b'http_requests_total{code="200",method="get",route="/"} 3\n'
@@ -36,11 +38,22 @@ http_request_duration_ms_count 3
     }
 
 
+def methods(*exposed: str) -> list[str]:
+    body = b"".join(REQUESTS.replace(b"get", method.encode()) for method in exposed)
+    return [name.partition('http_request_method="')[2].partition('"')[0] for name in canonical(body)]
+
+
 def test_an_unknown_method_is_other_unless_two_would_become_one() -> None:
-    assert 'http_request_method="_OTHER"' in next(iter(canonical(REQUESTS.replace(b"get", b"BREW"))))
-    two = REQUESTS.replace(b"get", b"BREW") + REQUESTS.replace(b"get", b"STIR")
-    assert len(canonical(two)) == 2
-    assert 'http_request_method="BREW"' in next(iter(canonical(two)))
+    assert methods("BREW", "get") == ["_OTHER", "GET"]
+    assert methods("BREW", "get", "STIR", "post") == ["BREW", "GET", "STIR", "POST"]
+    assert methods("get", "GET", "put", "BREW") == ["get", "GET", "PUT", "_OTHER"]
+
+
+def test_a_text_that_another_one_becomes_stays_apart_from_it() -> None:
+    column = LabelColumn.of(["a", "b", "c"])
+    becomes = {"a": "x", "b": "x", "c": "a"}
+
+    assert converted(column, becomes.__getitem__).texts() == ["a", "b", "c"]
 
 
 def test_a_status_class_is_no_status_code() -> None:
