@@ -68,6 +68,7 @@ def load_test(
         raise typer.BadParameter("--ab-percentiles and --ab-requests go with one output")
     runs = [_labelled(name, scenario, run_id[index] if run_id else None) for index, name in enumerate(output)]
     runs = [_with_tables(run, ab_percentiles, ab_requests) for run in runs]
+    _check_told_apart(runs)
     if write is not None:
         _write(runs, write)
         return
@@ -100,6 +101,17 @@ def _text_of(path: Path, bytes_max: int) -> str:
 
 def _default_run_id(name: str, ended_seconds: float) -> str:
     return str(round(ended_seconds)) if name == _STANDARD_INPUT else Path(name).stem
+
+
+def _check_told_apart(runs: Iterable[LabelledRun]) -> None:
+    """Two runs with the same labels would be one series with two values, which no scraper takes."""
+    seen = set()
+    for run in runs:
+        if tuple(run.label_values) in seen:
+            raise typer.BadParameter(
+                f"got two runs of {run.run.tool.value} named {run.run_id!r}, want a --run-id of its own for each"
+            )
+        seen.add(tuple(run.label_values))
 
 
 def _with_tables(labelled: LabelledRun, percentiles: Path | None, requests: Path | None) -> LabelledRun:

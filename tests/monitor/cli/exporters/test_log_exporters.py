@@ -141,6 +141,7 @@ def test_the_script_for_wrk_is_where_it_says() -> None:
         (["load_test", "nope"], 1, "nope: No such file or directory"),
         (["load_test", "a", "b", "--run-id", "7"], 2, "got 1 --run-id for 2 outputs"),
         (["load_test", "a", "b", "--ab-requests", "x"], 2, "go with one output"),
+        (["load_test", str(WRK_OUTPUT), str(WRK_OUTPUT)], 2, "two runs of wrk named 'wrk_script', want a --run-id"),
         (["load_test", str(GO_LOG)], 1, "want the output of one run of wrk, ab or hey, got 0 runs"),
     ],
 )
