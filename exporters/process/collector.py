@@ -89,7 +89,7 @@ def _discovery_families(discovery: Discovery, dropped: int) -> list[Metric]:
         ownerless,
         GaugeMetricFamily(
             "plimsoll_exporter_unreadable_processes",
-            "Processes whose open files may not be read, any of which may hold a watched port.",
+            "Processes that may not be looked into, any of which may hold a watched port.",
             value=discovery.unreadable,
         ),
         GaugeMetricFamily(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from exporters.errors import InvalidPattern
+from exporters.errors import InvalidPattern, NoSuchTarget
 from exporters.procfs.listening_sockets import SocketHolderSearch, read_listening_inodes
-from exporters.procfs.processes import ProcessIdentity, ProcessStat, Procfs
+from exporters.procfs.processes import ProcessIdentity, ProcessStat, Procfs, RunningProcesses
 
 # The kernel cuts command names to TASK_COMM_LEN - 1 bytes.
 _COMMAND_NAME_BYTES = 15
@@ -93,7 +93,8 @@ class Discovery:
 
     `processes`: each process once, however many targets it belongs to, the oldest first.
     `by_target`: how many processes each target has; 0 when none runs.
-    `unreadable`: processes whose open files may not be read, so that a port's holder may be missing.
+    `unreadable`: processes whose open files may not be read, so that a port's holder may be missing, and those that
+    /proc hides, of which nothing may.
     `ownerless_ports`: watched ports on which something listens of which no holder was found.
     """
 
@@ -101,6 +102,19 @@ class Discovery:
     by_target: dict[Target, int]
     unreadable: int
     ownerless_ports: tuple[int, ...]
+
+
+def check_all_found(discovery: Discovery) -> None:
+    """Raises NoSuchTarget if a target has no process, and says what may be the reason."""
+    missing = [str(target) for target, count in discovery.by_target.items() if count == 0]
+    if not missing:
+        return
+    hint = ""
+    if discovery.ownerless_ports:
+        hint = " (something listens there, in a process this user may not look into)"
+    elif discovery.unreadable:
+        hint = f" (of {discovery.unreadable} processes, which this user may not look into, nothing is known)"
+    raise NoSuchTarget(f"no process found for {', '.join(missing)}{hint}; --wait starts without it")
 
 
 class ProcessFinder:
@@ -119,33 +133,32 @@ class ProcessFinder:
 
     def find(self) -> Discovery:
         running = self._candidates()
+        stats = running.stats
         listening = read_listening_inodes(self._procfs, self._ports) if self._ports else {}
-        holders = self._holders.find(frozenset().union(*listening.values()), running)
+        holders = self._holders.find(frozenset().union(*listening.values()), stats)
         ports = {
             identity: tuple(sorted(port for port, wanted in listening.items() if wanted & held))
             for identity, held in holders.inodes.items()
         }
-        members = {target: self._members(target, running, ports) for target in self._targets}
+        members = {target: self._members(target, stats, ports) for target in self._targets}
         identities = frozenset().union(*members.values())
-        found = [FoundProcess(stat, ports.get(stat.identity, ())) for stat in running if stat.identity in identities]
+        found = [FoundProcess(stat, ports.get(stat.identity, ())) for stat in stats if stat.identity in identities]
         found.sort(key=lambda process: (process.stat.start_ticks, process.stat.pid))
         held_ports = {port for each in ports.values() for port in each}
         return Discovery(
             processes=tuple(found),
             by_target={target: len(identities) for target, identities in members.items()},
-            unreadable=holders.unreadable,
+            unreadable=holders.unreadable + running.hidden,
             ownerless_ports=tuple(sorted(listening.keys() - held_ports)),
         )
 
-    def _candidates(self) -> list[ProcessStat]:
+    def _candidates(self) -> RunningProcesses:
         """The processes a target can mean: when all targets are pids, only those are read."""
         pids = [target.pid for target in self._targets if isinstance(target, PidTarget)]
-        if len(pids) < len(self._targets):
-            return list(self._procfs.running())
-        return [stat for pid in pids if (stat := self._procfs.stat(pid))]
+        return self._procfs.running(pids if len(pids) == len(self._targets) else None)
 
     def _members(
-        self, target: Target, running: list[ProcessStat], ports: dict[ProcessIdentity, tuple[int, ...]]
+        self, target: Target, running: Sequence[ProcessStat], ports: dict[ProcessIdentity, tuple[int, ...]]
     ) -> frozenset[ProcessIdentity]:
         match target:
             case PidTarget(pid):

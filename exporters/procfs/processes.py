@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -192,6 +192,14 @@ class ProcessFiles:
         return os.stat(name, dir_fd=self._directory).st_size
 
 
+@dataclass(frozen=True, slots=True)
+class RunningProcesses:
+    """`stats` by ascending pid; `hidden` counts what may not be looked at (mount option hidepid=1)."""
+
+    stats: tuple[ProcessStat, ...]
+    hidden: int
+
+
 class Procfs:
     """A mounted /proc, or a tree of the same shape. Raises ProcNotMounted."""
 
@@ -209,24 +217,43 @@ class Procfs:
         return parse_boot_seconds((self._path / "stat").read_bytes())
 
     def process(self, pid: int) -> ProcessFiles:
-        """Raises FileNotFoundError if there is no such process, or if /proc hides it (mount option hidepid)."""
+        """Raises FileNotFoundError if there is no such process, or if /proc hides it: with the mount option hidepid=2.
+
+        With hidepid=1 that is PermissionError (proc(5)).
+        """
         return ProcessFiles(self._path / str(pid))
 
     def stat(self, pid: int) -> ProcessStat | None:
-        """None if there is no such process, or only a zombie is left of it."""
+        """None if there is no such process, only a zombie is left of it, or /proc hides it."""
+        try:
+            return self._read_stat(pid)
+        except PermissionError:
+            return None
+
+    def running(self, pids: Iterable[int] | None = None) -> RunningProcesses:
+        """What runs now: of `pids`, or of all."""
+        stats, hidden = [], 0
+        for pid in sorted(set(self._pids() if pids is None else pids)):
+            try:
+                stat = self._read_stat(pid)
+            except PermissionError:
+                hidden += 1
+                continue
+            if stat is not None:
+                stats.append(stat)
+        return RunningProcesses(tuple(stats), hidden)
+
+    def _pids(self) -> Iterator[int]:
+        return (int(entry.name) for entry in self._path.iterdir() if entry.name.isdigit())
+
+    def _read_stat(self, pid: int) -> ProcessStat | None:
+        """As `stat`, but raises PermissionError for what is hidden."""
         try:
             with self.process(pid) as files:
                 stat = parse_stat(files.read("stat"))
         except (FileNotFoundError, ProcessLookupError):
             return None
         return None if stat.has_ended else stat
-
-    def running(self) -> Iterator[ProcessStat]:
-        """Every process that runs now, by ascending pid."""
-        for pid in sorted(int(entry.name) for entry in self._path.iterdir() if entry.name.isdigit()):
-            stat = self.stat(pid)
-            if stat is not None:
-                yield stat
 
     def count_open_files(self, files: ProcessFiles) -> int:
         """Open file descriptors of a process. Raises PermissionError for other users' processes.

@@ -48,7 +48,7 @@ def processes_by_port(procfs: Procfs, ports: Collection[int]) -> dict[int, Proce
     """The oldest process that holds each port, if this user may see it."""
     inodes = read_listening_inodes(procfs, frozenset(ports))
     wanted = frozenset(inode for each in inodes.values() for inode in each)
-    held = SocketHolderSearch(procfs, full_search_interval=1).find(wanted, procfs.running()).inodes
+    held = SocketHolderSearch(procfs, full_search_interval=1).find(wanted, procfs.running().stats).inodes
     found: dict[int, ProcessEvidence] = {}
     for identity in sorted(held, key=lambda process: process.start_ticks):
         for port in (port for port, each in inodes.items() if each & held[identity] and port not in found):

@@ -96,14 +96,16 @@ class FakeProc:
 
 
 class DenyingProcfs(Procfs):
-    """Refuses the files and directories named, as the kernel does for other users' processes."""
+    """Refuses the files and directories named, as the kernel does for other users' processes: of `pids`, or of all."""
 
-    def __init__(self, path: Path, *denied: str) -> None:
+    def __init__(self, path: Path, *denied: str, pids: tuple[int, ...] | None = None) -> None:
         super().__init__(path)
         self._denied = denied
+        self._pids_denied = pids
 
     def process(self, pid: int) -> ProcessFiles:
-        return _DenyingFiles(self.path / str(pid), self._denied)
+        is_denied = self._pids_denied is None or pid in self._pids_denied
+        return _DenyingFiles(self.path / str(pid), self._denied if is_denied else ())
 
 
 class _DenyingFiles(ProcessFiles):

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from prometheus_client import CollectorRegistry
 
-from exporters.errors import NoSuchTarget
 from exporters.process.collector import ProcessCollector
-from exporters.process.targets import CommandLineTarget, Discovery, NameTarget, PidTarget, PortTarget, Target
+from exporters.process.targets import CommandLineTarget, NameTarget, PidTarget, PortTarget, Target, check_all_found
 from monitor.cli.exporters.run import JsonOption, ListenOption, run_exporter
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -45,15 +44,7 @@ def process(
         raise typer.BadParameter("got no process to watch, want at least one --port, --pid, --name or --command-line")
     collector = ProcessCollector(targets)
     if not wait:
-        _check_all_found(collector.find())
+        check_all_found(collector.find())
     registry = CollectorRegistry()
     registry.register(collector)
     run_exporter(registry, listen, as_json)
-
-
-def _check_all_found(discovery: Discovery) -> None:
-    missing = [str(target) for target, count in discovery.by_target.items() if count == 0]
-    if not missing:
-        return
-    hint = " (something listens there, in a process this user may not look into)" if discovery.ownerless_ports else ""
-    raise NoSuchTarget(f"no process found for {', '.join(missing)}{hint}; --wait starts without it")

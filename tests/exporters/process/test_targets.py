@@ -3,10 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_proc import FakeProc, stat_line, tcp_row
+from fake_proc import DenyingProcfs, FakeProc, stat_line, tcp_row
 
-from exporters.errors import InvalidPattern
-from exporters.process.targets import CommandLineTarget, NameTarget, PidTarget, PortTarget, ProcessFinder, Target
+from exporters.errors import InvalidPattern, NoSuchTarget
+from exporters.process.targets import (
+    CommandLineTarget,
+    NameTarget,
+    PidTarget,
+    PortTarget,
+    ProcessFinder,
+    Target,
+    check_all_found,
+)
 from exporters.procfs.processes import Procfs
 
 
@@ -129,3 +137,13 @@ def test_a_port_without_a_known_holder_is_told(proc: FakeProc) -> None:
 
     assert discovery.ownerless_ports == (80,)
     assert discovery.by_target == {PortTarget(80): 0, PortTarget(81): 0}
+
+
+@pytest.mark.parametrize("target", [PidTarget(5), NameTarget("nginx")])
+def test_a_target_that_may_be_hidden_is_missing_with_that_reason(proc: FakeProc, target: Target) -> None:
+    proc.add_process(5, stat_line(5, "nginx"))
+    discovery = ProcessFinder([target], DenyingProcfs(proc.path, "stat")).find()
+
+    assert (discovery.by_target, discovery.unreadable) == ({target: 0}, 1)
+    with pytest.raises(NoSuchTarget, match=r"\(of 1 processes, which this user may not look into, nothing is known\)"):
+        check_all_found(discovery)

@@ -20,7 +20,7 @@ def table(*rows: str) -> Iterable[bytes]:
 
 
 def holders(search: SocketHolderSearch, procfs: Procfs, *wanted: int) -> dict[int, frozenset[int]]:
-    found = search.find(frozenset(wanted), list(procfs.running()))
+    found = search.find(frozenset(wanted), procfs.running().stats)
     return {identity.pid: inodes for identity, inodes in found.inodes.items()}
 
 
@@ -127,7 +127,7 @@ def test_processes_whose_files_may_not_be_read_are_counted(tmp_path: Path) -> No
     proc.add_process(10, sockets=(1,))
     procfs = DenyingProcfs(proc.path, "fd")
 
-    found = SocketHolderSearch(procfs, 60).find(frozenset({1}), list(procfs.running()))
+    found = SocketHolderSearch(procfs, 60).find(frozenset({1}), procfs.running().stats)
 
     assert (found.inodes, found.unreadable) == ({}, 1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from child_server import child_server
-from fake_proc import FakeProc, stat_line
+from fake_proc import DenyingProcfs, FakeProc, stat_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,7 +100,18 @@ def test_running_lists_processes_without_zombies_and_other_entries(tmp_path: Pat
     proc.add_process(4, stat_line(4, "kid", state="Z"))
     proc.add_process(12)
 
-    assert [stat.pid for stat in Procfs(proc.path).running()] == [12, 30]
+    assert [stat.pid for stat in Procfs(proc.path).running().stats] == [12, 30]
+
+
+def test_a_process_that_is_hidden_counts_and_hides_no_other(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    for pid in (12, 30):
+        proc.add_process(pid)
+    procfs = DenyingProcfs(proc.path, "stat", pids=(12,))
+
+    assert procfs.stat(12) is None
+    assert (tuple(stat.pid for stat in procfs.running().stats), procfs.running().hidden) == ((30,), 1)
+    assert (procfs.running([12]).stats, procfs.running([12]).hidden) == ((), 1)
 
 
 def test_files_of_a_process_stay_its_own_when_the_pid_gets_another_owner(tmp_path: Path) -> None:
