@@ -32,7 +32,7 @@ def _run_of_text(text: str) -> LoadTestRun:
     total = need(r" +(\d+) requests in (\d+\.\d\d)(us|ms|s|m|h), (\d+\.\d\d)([KMGT]?B) read", text, "wrk's total")
     rate = need(r"Requests/sec: +(\d+\.\d\d)", text, "wrk's line `Requests/sec:`")
     need(r"Transfer/sec: +\d+\.\d\d[KMGT]?B", text, "wrk's line `Transfer/sec:`")
-    requests = int(total[1])
+    requests, errors = int(total[1]), _errors(text)
     return LoadTestRun(
         tool=Tool.WRK,
         url=header[1],
@@ -42,9 +42,14 @@ def _run_of_text(text: str) -> LoadTestRun:
         duration_seconds=_seconds(total[2], total[3]),
         read_bytes=round(float(total[4]) * _BYTE_UNITS[total[5]]),
         requests_per_second=float(rate[1]),
-        latency=_latency(text) if requests else None,
-        errors=_errors(text),
+        latency=_latency(text) if _has_latencies(requests, errors) else None,
+        errors=errors,
     )
+
+
+def _has_latencies(requests: int, errors: Mapping[str, int]) -> bool:
+    """A timeout is a request whose answer came, but later than wrk notes latencies (its --timeout, 2 s)."""
+    return requests > errors["timeout"]
 
 
 def _latency(text: str) -> Latency:
@@ -89,14 +94,15 @@ def _merged(run: LoadTestRun, summary: Mapping[str, Any]) -> LoadTestRun:
         quantiles=quantiles,
     )
     requests = int(summary["requests"])
+    errors = {kind: int(summary["errors"][kind]) for kind in ("connect", "read", "write", "timeout", "status")}
     return replace(
         run,
         requests=requests,
         duration_seconds=duration_seconds,
         requests_per_second=requests / duration_seconds,
         read_bytes=int(summary["bytes"]),
-        latency=latency if requests else None,
-        errors={kind: int(summary["errors"][kind]) for kind in ("connect", "read", "write", "timeout", "status")},
+        latency=latency if _has_latencies(requests, errors) else None,
+        errors=errors,
     )
 
 

@@ -14,6 +14,8 @@ from monitor.loadtest.scenario import LoadTarget, Scenario
 DISTRIBUTION_SCRIPT = Path(__file__).with_name("wrk_distribution.lua")
 # ab keeps 40 bytes for each request that may come, in memory that it does not touch before.
 _AB_REQUESTS_PER_SECOND_MAX = 400_000
+# wrk's default --timeout: of what is answered later it counts a timeout, and no latency.
+WRK_LATENCY_SECONDS_MAX = 2.0
 PACKAGES = {Tool.WRK: "wrk (Debian: apt install wrk)", Tool.AB: "ab (Debian: apt install apache2-utils)"}
 
 
@@ -69,7 +71,8 @@ def command(plan: LoadPlan, folder: Path) -> list[str]:
 def connections_opened(plan: LoadPlan, requests: int, kept_requests: int | None, broken: int) -> int:
     """How many connections the tool has opened, by how it works; exact if none was `broken`.
 
-    Both open `connections` at first and another one for each that ends with an answer. wrk opens and closes one before
+    Both open `connections` at first and another one for each that ends with an answer. One that cannot be made is tried
+    again and reaches no server. wrk opens and closes one before
     that, to choose among the host's addresses (`wrk.resolve` in its wrk.lua).
     """
     ended = 0 if plan.scenario.keep_alive else requests

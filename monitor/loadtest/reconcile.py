@@ -3,87 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from exporters.load_test.runs import Latency, Tool
+from monitor.loadtest.facts import Facts
 from monitor.loadtest.figures import Between, Cause, Figure, Part, Unit
-from monitor.loadtest.generator_command import LoadPlan, connections_opened
-from monitor.loadtest.observe_run import Observation
+from monitor.loadtest.generator_command import connections_opened
 from monitor.loadtest.quantiles import bucket_quantile, bucket_width
-from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.waiting import Waiting, mean_parts, quantile_parts, waiting_of
 from monitor.loadtest.window import Window, Windows
-from monitor.loadtest.wire_parts import GeneratorClock, generator_clock
 
 REST_SHARE = 0.1
 # Measured by ourselves, so no service has it.
 _NOT_STORED = frozenset(("connection_setup",))
-_SOCKET_ERRORS = {Tool.WRK: ("connect", "read", "write", "timeout"), Tool.AB: ("connect", "receive", "exceptions")}
 # The kernel counts memory for each processor apart, and a process touches some while it answers.
 _RESIDENT_BYTES_ALLOWED = 256 << 10
 # /proc counts CPU time in 1/100 s.
 _CPU_SECONDS_ALLOWED = 0.02
 # ab prints whole milliseconds.
 _AB_CONNECT_SECONDS_ALLOWED = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that is known of a run. `window` is what ours is made of. `reader_connections` were opened by our reading of
-    /metrics inside of it."""
-
-    plan: LoadPlan
-    generated: GeneratorRun
-    window: Window
-    seen: Observation
-    reader_connections: int
-
-    @property
-    def requests(self) -> int:
-        """Those of the generator, as the server has counted them."""
-        return self.window.requests - self.seen.requests_sent
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that the server has counted and whose answers the generator did not wait for.
-
-        Each connection has one at most; what is beyond that is not explained by it.
-        """
-        return min(max(self.requests - self.generated.run.requests, 0), self.plan.connections)
-
-    @property
-    def sent_bytes(self) -> int | None:
-        if self.window.sent_bytes is None:
-            return None
-        return self.window.sent_bytes - sum(request.answer_bytes for request in self.seen.requests)
-
-    @property
-    def accepted(self) -> int | None:
-        if self.window.accepted is None:
-            return None
-        return self.window.accepted - self.seen.connections - self.reader_connections
-
-    @property
-    def socket_errors(self) -> int:
-        errors = self.generated.run.errors
-        return sum(errors.get(kind, 0) for kind in _SOCKET_ERRORS[self.plan.tool])
-
-    @property
-    def by_packets(self) -> GeneratorClock | None:
-        """None if packets were not captured, or too few."""
-        return generator_clock(self.seen.wire, self.plan)
-
-    def answered_with(self, *, errors_only: bool) -> int:
-        """The generator's requests that were answered with 400 and above, or with anything outside of 200 to 299."""
-        own: dict[str, int] = {}
-        for request in self.seen.requests:
-            own[request.status] = own.get(request.status, 0) + 1
-        counted = {status: count - own.get(status, 0) for status, count in self.window.by_status.items()}
-        return sum(count for status, count in counted.items() if _is_bad(status, errors_only))
-
-
-def _is_bad(status: str, errors_only: bool) -> bool:
-    return status >= "400" if errors_only else not status.startswith("2")
 
 
 def reconcile_stored(facts: Facts, windows: Windows) -> tuple[Figure, ...]:
@@ -183,9 +121,11 @@ def _latency_figure(
         reason = "the generator prints no latency" if theirs is None else "the server has counted no requests"
     if facts.plan.tool is Tool.WRK and theirs is not None and parts is not None:
         if before_correction is None:
-            reason = "wrk's distribution was too large to print: its correction is not known, and in the rest"
+            reason = f"{facts.generated.why_not_measured}: its correction is not known, and in the rest"
         else:
             parts = (*parts, Part(Cause.COORDINATED_OMISSION, theirs - before_correction))
+    if facts.late_answers and facts.by_packets is None:
+        parts, reason = None, f"wrk leaves the {facts.late_answers} answers after 2 s and more out of its latencies"
     allowed = REST_SHARE * (theirs or 0.0)
     if facts.by_packets is None:
         allowed = max(allowed, bucket_width(tuple(facts.window.durations.buckets), theirs or 0.0))
@@ -221,22 +161,23 @@ def _cpu(window: Window, duration_seconds: float) -> Figure:
 def _errors(facts: Facts) -> tuple[Figure, Figure, Figure]:
     run = facts.generated.run
     theirs = run.errors.get("status", 0)
+    # An answer may be an error and late: that is one error.
+    late = min(facts.late_answers, max(run.requests - theirs, 0))
+    all_theirs = theirs + late + facts.failed_requests
     # wrk's `Non-2xx or 3xx` is 400 and above, ab's `Non-2xx` everything else than 2xx.
     ours = facts.answered_with(errors_only=facts.plan.tool is Tool.WRK)
     ended = (Part(Cause.IN_FLIGHT, float(-min(max(ours - theirs, 0), facts.in_flight))),)
-    unseen = (*ended, Part(Cause.NOT_SEEN_BY_SERVER, float(facts.socket_errors)))
-    answered = max(run.requests, 1)
-    rate_parts = tuple(Part(part.cause, part.value / answered) for part in unseen)
+    unseen = (
+        *ended,
+        Part(Cause.NOT_SEEN_BY_SERVER, float(facts.failed_requests)),
+        Part(Cause.LATE, float(late)),
+    )
+    tried = max(run.requests + facts.failed_requests, 1)
+    rate_parts = tuple(Part(part.cause, part.value / tried) for part in unseen)
     return (
         Figure("non_2xx", Unit.COUNT, theirs, ours, parts=ended),
-        Figure("errors", Unit.COUNT, theirs + facts.socket_errors, ours, parts=unseen),
-        Figure(
-            "error_rate",
-            Unit.SHARE,
-            (theirs + facts.socket_errors) / answered,
-            ours / answered,
-            parts=rate_parts,
-        ),
+        Figure("errors", Unit.COUNT, all_theirs, ours, parts=unseen),
+        Figure("error_rate", Unit.SHARE, all_theirs / tried, ours / tried, parts=rate_parts),
     )
 
 
@@ -290,7 +231,7 @@ def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
 def _connections(facts: Facts) -> tuple[Figure, Figure]:
     """Exact: not one connection may be left unexplained, unless some broke."""
     run, ours = facts.generated.run, facts.accepted
-    theirs = connections_opened(facts.plan, run.requests, run.keep_alive_requests, facts.socket_errors)
+    theirs = connections_opened(facts.plan, run.requests, run.keep_alive_requests, facts.broken_connections)
     reason = "" if ours is not None else "the server does not count the connections it accepts"
     reuse = facts.requests / ours if ours else None
     parts = (Part(Cause.IN_FLIGHT, -facts.in_flight / ours),) if ours else ()

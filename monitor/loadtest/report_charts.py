@@ -22,6 +22,7 @@ PART_COLORS = {
     Cause.GENERATOR_SOCKET.value: "#66c2a5",
     Cause.CONNECTING.value: "#b692f6",
     Cause.COORDINATED_OMISSION.value: "#344054",
+    Cause.LATE.value: "#98a2b3",
 }
 
 

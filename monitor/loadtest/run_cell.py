@@ -9,11 +9,12 @@ from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.config.vocabulary_config import Vocabulary
+from monitor.loadtest.facts import Facts
 from monitor.loadtest.figures import Figure
 from monitor.loadtest.generator_command import LoadPlan
 from monitor.loadtest.observe_run import Observation, RunObserver
 from monitor.loadtest.read_target import Reading, TargetReader, watch_listener
-from monitor.loadtest.reconcile import Facts, reconcile_stored
+from monitor.loadtest.reconcile import reconcile_stored
 from monitor.loadtest.run_generator import GeneratorRun, Tick, check_installed, run_generator
 from monitor.loadtest.stored_scrapes import Service, StoredScrapes
 from monitor.loadtest.window import WindowEnd, windows_between

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,10 +27,12 @@ Tick = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRun:
-    """`measured` is the distribution before wrk's correction; None with ab, or if wrk's was too large to print."""
+    """`measured` is the distribution before wrk's correction; None with ab, or if it cannot be had from wrk, and then
+    `why_not_measured` says why."""
 
     run: LoadTestRun
     measured: Distribution | None
+    why_not_measured: str = ""
 
 
 def check_installed(tool: Tool) -> None:
@@ -84,12 +86,20 @@ def _read(plan: LoadPlan, text: str, folder: Path) -> GeneratorRun:
         # Without a request there is no file.
         csv = folder / "percentiles.csv"
         return GeneratorRun(with_percentiles(run, csv.read_text()) if csv.exists() and run.latency else run, None)
-    pairs = parse_wrk_distribution(text)
-    expected_us = expected_microseconds(run.duration_seconds, run.requests, plan.connections)
-    measured = uncorrected(pairs, expected_us) if pairs and expected_us else None
-    if measured is not None and measured.requests != run.requests:
-        measured = None
-    return GeneratorRun(replace(run, connections=plan.connections), measured)
+    return _of_wrk(replace(run, connections=plan.connections), parse_wrk_distribution(text), plan.connections)
+
+
+def _of_wrk(run: LoadTestRun, pairs: Sequence[tuple[int, int]] | None, connections: int) -> GeneratorRun:
+    """wrk counts an answer after 2 s and more as a request and as a timeout, and leaves it out of its latencies."""
+    if run.latency is None:
+        return GeneratorRun(run, None)
+    if pairs is None:
+        return GeneratorRun(run, None, "wrk's distribution was too large to print")
+    expected_us = expected_microseconds(run.duration_seconds, run.requests, connections)
+    measured = uncorrected(pairs, expected_us) if expected_us else None
+    if measured is None or measured.requests != run.requests - run.errors.get("timeout", 0):
+        return GeneratorRun(run, None, "wrk's distribution cannot come of its correction")
+    return GeneratorRun(run, measured)
 
 
 def _end_of(text: str) -> str:

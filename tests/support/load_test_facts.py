@@ -9,10 +9,11 @@ from typing import Any
 from exporters.load_test.runs import Latency, LoadTestRun, Tool
 from monitor.loadtest.distribution import Distribution
 from monitor.loadtest.exposed_figures import HistogramTotals
+from monitor.loadtest.facts import Facts
 from monitor.loadtest.figures import Between, Figure
 from monitor.loadtest.generator_command import LoadPlan
 from monitor.loadtest.observe_run import Observation, OwnRequest, SocketLook
-from monitor.loadtest.reconcile import Facts, reconcile
+from monitor.loadtest.reconcile import reconcile
 from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.scenario import LoadTarget, scenario_named
 from monitor.loadtest.window import Window

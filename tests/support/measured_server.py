@@ -2,6 +2,7 @@
 
     /metrics     what it has counted, requests for this excepted
     /fail        404 for each third request, else 200
+    /late        200, after 2.2 s: later than wrk waits
     else         200 and 500 bytes
 
 HTTP/1.0 and 1.1, kept connections and short ones.
@@ -20,6 +21,7 @@ from pathlib import Path
 
 BODY = b"x" * 500
 BOUNDS = (0.0001, 0.001, 0.01, 0.1, 1.0, float("inf"))
+LATE_SECONDS = 2.2
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     is_kept = b"connection: close" not in head and (
         version.startswith(b"http/1.1") or b"connection: keep-alive" in head
     )
+    if path == b"/late":
+        await asyncio.sleep(LATE_SECONDS)
     status, body = answer(path, counts)
     kept = b"keep-alive" if is_kept else b"close"
     text = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s" % (status, len(body), kept, body)

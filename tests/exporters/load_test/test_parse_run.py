@@ -83,6 +83,7 @@ def test_socket_errors_of_wrk_are_told_apart() -> None:
 def test_a_run_without_answers_has_no_latency() -> None:
     for name in ("wrk_no_answers.txt", "hey_refused.txt"):
         assert (run_of(name).requests, run_of(name).latency) == (0, None)
+    assert (run_of("wrk_late_answers.txt").requests, run_of("wrk_late_answers.txt").latency) == (16, None)
     assert run_of("hey_refused.txt").errors == {"status": 0, "request": 8}
 
 

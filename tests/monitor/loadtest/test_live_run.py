@@ -51,6 +51,18 @@ def test_failures_are_counted_exactly(port: int, scenario: str, tool: str) -> No
     assert data["errors"]["rest"] == 0
 
 
+def test_an_answer_that_wrk_calls_a_timeout_is_an_answer_on_its_connection(port: int) -> None:
+    need_program("wrk")
+
+    data = figures(port, "flash-sale", "/late")
+
+    assert data["requests"]["generator"] == data["errors"]["generator"] == 8
+    assert data["error_rate"]["generator"] == 1
+    for name in ("requests", "errors", "error_rate", "connections", "connection_reuse", "bytes"):
+        assert data[name]["rest"] == pytest.approx(0, abs=1e-6), (name, data[name])
+    assert data["latency_p99"]["generator"] is None
+
+
 def test_a_server_that_is_not_there_is_said(port: int) -> None:
     need_program("wrk")
 

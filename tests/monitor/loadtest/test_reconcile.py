@@ -182,6 +182,44 @@ def test_errors_are_compared_exactly_and_by_each_tools_own_word() -> None:
     assert figures_of(by_ab)["error_rate"].generator == pytest.approx(0.1)
 
 
+def test_an_answer_that_is_late_is_on_its_connection_and_one_that_cannot_connect_on_none() -> None:
+    errors = {"connect": 7, "read": 2, "write": 1, "timeout": 40}
+    run = run_of(Tool.WRK, errors=errors)
+    figures = figures_of(facts(window=window(1000 + OWN, accepted=14 + OWN), generated=GeneratorRun(run, None)))
+
+    assert (figures["connections"].generator, figures["connections"].rest) == (14, 0)
+    assert (figures["errors"].generator, figures["errors"].rest) == (50, 0)
+    assert {part.cause: part.value for part in figures["errors"].parts}[Cause.LATE] == 40
+
+
+def test_the_error_rate_is_of_all_that_were_tried() -> None:
+    all_failed = window(500 + OWN, by_status={"200": OWN, "500": 500})
+    run = run_of(Tool.WRK, requests=500, errors={"status": 500, "read": 500, "timeout": 500})
+    rate = figures_of(facts(window=all_failed, generated=GeneratorRun(run, None)))["error_rate"]
+
+    assert (rate.generator, rate.plimsoll, rate.rest) == (1.0, 0.5, 0)
+
+
+def test_what_wrk_leaves_out_of_its_latencies_is_a_part_of_its_own() -> None:
+    run = run_of(Tool.WRK, errors={"timeout": 100})
+    wire = WireRequests(np.zeros(2000), np.where(np.arange(2000) < 200, 2.5, 0.007), np.full(2000, 0.003))
+    known = facts(seen=replace(observation(), wire=wire), generated=GeneratorRun(run, Distribution((0.01,), (900,))))
+    figures = figures_of(known)
+
+    p99 = {part.cause: part.value for part in figures["latency_p99"].parts}
+    assert p99[Cause.LATE] == pytest.approx(0.01 - 2.503)
+    assert figures["latency_p99"].agrees
+    assert figures["latency_average"].agrees
+
+
+def test_without_packets_late_answers_leave_the_latencies_unjudged() -> None:
+    late = GeneratorRun(run_of(Tool.WRK, errors={"timeout": 100}), Distribution((0.01,), (900,)))
+    p50 = figures_of(facts(generated=late))["latency_p50"]
+
+    assert p50.agrees is None
+    assert p50.reason == "wrk leaves the 100 answers after 2 s and more out of its latencies"
+
+
 def test_memory_and_cpu_time_are_compared_with_the_kernel() -> None:
     figures = figures_of(facts())
 

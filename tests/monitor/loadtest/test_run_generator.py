@@ -10,13 +10,13 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.errors import LoadTestError
 from monitor.loadtest.generator_command import LoadPlan
-from monitor.loadtest.run_generator import run_generator
+from monitor.loadtest.run_generator import GeneratorRun, run_generator
 from monitor.loadtest.scenario import load_target, scenario_named
 
 RECORDED = Path(__file__).parents[2] / "exporters" / "load_test" / "recorded"
 
 
-def run(tool: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run(tool: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> GeneratorRun:
     """`script` is what stands on the PATH under the tool's name."""
     program = folder / tool
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -24,7 +24,7 @@ def run(tool: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     scenario = scenario_named("flash-sale" if tool == "wrk" else "payment")
     plan = LoadPlan(scenario, scenario.tool, load_target("http://127.0.0.1:1", scenario), 1, 8, 1)
-    run_generator(plan, folder, SystemClock(), lambda _: None)
+    return run_generator(plan, folder, SystemClock(), lambda _: None)
 
 
 @pytest.mark.parametrize("tool", ["wrk", "ab"])
@@ -44,3 +44,18 @@ def test_one_whose_report_breaks_off_gives_no_half_figures(
 def test_one_that_fails_is_told_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LoadTestError, match=r"(?s)^wrk ended with code 1.*unable to connect"):
         run("wrk", "echo unable to connect; exit 1", tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", "wrk's distribution was too large to print"),
+        ('{"wrk_distribution":1,"latency_us":[[100,1]]}', "wrk's distribution cannot come of its correction"),
+    ],
+)
+def test_why_wrks_correction_is_not_known_is_said(
+    line: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generated = run("wrk", f"cat {RECORDED}/wrk_script.txt; echo '{line}'", tmp_path, monkeypatch)
+
+    assert (generated.measured, generated.why_not_measured) == (None, reason)
