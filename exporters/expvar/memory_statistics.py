@@ -6,11 +6,13 @@ of the pauses of its collection, two as a rule. `PauseTotalNs` is the sum over a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 RING_LENGTH = 256
+_NEVER_FALLING = ("NumGC", "PauseTotalNs", "TotalAlloc", "Mallocs", "Frees", "NumForcedGC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,6 @@ class MemoryStatistics:
 
     collections: int
     pause_total_ns: int
-    allocated_bytes_total: int
     pauses_ns: tuple[int, ...]
     pause_ends_ns: tuple[int, ...]
     values: Mapping[str, float]
@@ -47,7 +48,6 @@ def memory_statistics(memstats: Any) -> MemoryStatistics | None:
     return MemoryStatistics(
         collections=fields["NumGC"],
         pause_total_ns=fields["PauseTotalNs"],
-        allocated_bytes_total=fields["TotalAlloc"],
         pauses_ns=tuple(fields["PauseNs"]),
         pause_ends_ns=tuple(fields["PauseEnd"]),
         values={name: float(value) for name, value in fields.items() if _is_number(value)},
@@ -80,12 +80,16 @@ def pauses_since(now: MemoryStatistics, since_ns: int) -> NewPauses:
 
 
 def _is_same_process(last: MemoryStatistics, now: MemoryStatistics) -> bool:
-    """Nothing went down, and what was the newest entry of the ring is still there unless it was written over."""
-    if now.collections < last.collections or now.pause_total_ns < last.pause_total_ns:
+    """Nothing went down, and what was the newest entry of the ring is still there.
+
+    If it was written over, all of the ring is new, and its sum within what PauseTotalNs grew by. A process that in one
+    interval outgrew the one before in everything is taken for that one: what the page has does not tell them apart.
+    """
+    if any(now.values.get(name, math.inf) < last.values.get(name, 0) for name in _NEVER_FALLING):
         return False
-    if now.allocated_bytes_total < last.allocated_bytes_total:
-        return False
-    if last.collections == 0 or now.collections - last.collections >= RING_LENGTH:
+    if now.collections - last.collections >= RING_LENGTH:
+        return sum(now.pauses_ns) <= now.pause_total_ns - last.pause_total_ns
+    if last.collections == 0:
         return True
     newest = (last.collections - 1) % RING_LENGTH
     return (now.pauses_ns[newest], now.pause_ends_ns[newest]) == (last.pauses_ns[newest], last.pause_ends_ns[newest])

@@ -32,7 +32,8 @@ class Process:
 
     def statistics(self) -> MemoryStatistics:
         total = sum(self.pauses)
-        return MemoryStatistics(len(self.pauses), total, len(self.pauses), tuple(self.ring), tuple(self.ends), {})
+        values = {"NumGC": len(self.pauses), "PauseTotalNs": total, "TotalAlloc": len(self.pauses)}
+        return MemoryStatistics(len(self.pauses), total, tuple(self.ring), tuple(self.ends), values)
 
 
 def test_a_recorded_page_is_read() -> None:
@@ -118,4 +119,21 @@ def test_a_ring_that_was_written_over_is_still_the_same_process() -> None:
     process.collect(*[2] * 256)
 
     assert not new_pauses(last, process.statistics()).is_new_process
-    assert new_pauses(last, replace(process.statistics(), allocated_bytes_total=0)).is_new_process
+
+
+@pytest.mark.parametrize("name", ["NumGC", "PauseTotalNs", "TotalAlloc", "Mallocs", "Frees", "NumForcedGC"])
+def test_a_total_that_fell_is_of_another_process(name: str) -> None:
+    process = Process()
+    process.collect(*[1] * 20)
+    last, now = (replace(process.statistics(), values={name: value}) for value in (21, 20))
+
+    assert new_pauses(last, now).is_new_process and not new_pauses(last, last).is_new_process
+
+
+def test_a_ring_of_more_than_the_pauses_grew_by_is_of_another_process() -> None:
+    before, after = Process(), Process(start_ns=1_000_000)
+    before.collect(*[90] * 10)
+    after.collect(*[9] * 300)
+
+    new = new_pauses(before.statistics(), after.statistics())
+    assert (new.is_new_process, len(new.pauses_ns), new.lost, new.lost_ns) == (True, 256, 44, 44 * 9)
