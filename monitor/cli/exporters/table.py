@@ -38,6 +38,13 @@ KINDS = (
     Kind("load_test", "monitor.cli.exporters.load_test", "Runs of wrk, ab and hey as series."),
 )
 
+# What somebody may look for here, and how it is used instead.
+_INSIDE_A_SERVER = {
+    "asgi": 'app.add_middleware(MetricsMiddleware, registry=CollectorRegistry(), metrics_path="/metrics") with '
+    "MetricsMiddleware of exporters.asgi",
+    "python_gc": "install(registry) of exporters.python_gc",
+}
+
 
 def build_app(kinds: Iterable[Kind]) -> typer.Typer:
     """The sub-commands of `plimsoll exporter`. Exit codes: 0; 2 for a wrong option; 1 for every ExporterError."""
@@ -61,6 +68,8 @@ def _group_of(kinds: tuple[Kind, ...]) -> type[TyperGroup]:
         """Puts a kind's own command in the place of its stand-in, and shows what an exporter could not do."""
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            if args[0] in _INSIDE_A_SERVER:
+                ctx.fail(f"{args[0]} runs inside the server, as a line of its Python: {_INSIDE_A_SERVER[args[0]]}")
             name, command, rest = super().resolve_command(ctx, args)
             return name, load_command(by_name[name]) if name in by_name else command, rest
 

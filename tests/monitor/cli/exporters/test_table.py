@@ -47,3 +47,11 @@ def test_every_kind_has_help_with_an_example(kind: Kind) -> None:
 
 def test_an_unknown_kind_is_a_usage_error() -> None:
     assert runner.invoke(app, ["tides"]).exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "line"), [("asgi", "app.add_middleware("), ("python_gc", "install(registry)")])
+def test_what_runs_inside_a_server_is_no_kind_and_says_so(name: str, line: str) -> None:
+    result = runner.invoke(app, [name, "--port", "80"], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 2
+    assert f"{name} runs inside the server" in result.stderr and line in result.stderr
