@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from exporters.errors import ExporterError, ProcNotMounted
 from exporters.procfs.processes import Procfs
 from monitor.config.vocabulary_config import Vocabulary
-from monitor.discover.evidence import Address, Evidence, ProcessEvidence
+from monitor.discover.evidence import LOOPBACK, Address, Evidence, HttpEvidence, ProcessEvidence
 from monitor.discover.listeners import listening_addresses, processes_by_port
-from monitor.discover.probing import ProbeLimits, probe_all
+from monitor.discover.probing import ProbeLimits, probe_all, probe_listening
 from monitor.discover.recognise import Finding, recognise_server
 from monitor.errors import DiscoverError
 
 ADDRESSES_MAX = 256
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +46,28 @@ def discover(addresses: Sequence[Address], vocabularies: tuple[Vocabulary, ...],
     procfs = _procfs()
     if not addresses and procfs is None:
         raise DiscoverError("got no address, want HOST:PORT: without /proc (Linux) nothing is found by itself")
-    found = tuple(dict.fromkeys(addresses or listening_addresses(procfs)))  # type: ignore[arg-type]
-    chosen = found[:ADDRESSES_MAX]
-    answers = asyncio.run(probe_all(chosen, limits))
-    processes = _processes(procfs, chosen)
+    listening = listening_addresses(procfs) if procfs is not None else ()
+    found = tuple(dict.fromkeys(addresses or listening))
+    asked = _ask(found[:ADDRESSES_MAX], limits, are_listening=not addresses)
+    here = [address for address, _ in asked if is_here(address, listening)]
+    processes = _processes(procfs, {address.port for address in here})
     evidence = [
-        Evidence(address, answer, processes.get(address.port) if _is_here(address) else None)
-        for address, answer in zip(chosen, answers, strict=True)
+        Evidence(address, answer, processes.get(address.port) if address in here else None) for address, answer in asked
     ]
-    return Discovery(tuple(recognise_server(each, vocabularies) for each in evidence), len(found) - len(chosen))
+    return Discovery(tuple(recognise_server(each, vocabularies) for each in evidence), len(found) - len(asked))
+
+
+def is_here(address: Address, listening: Collection[Address]) -> bool:
+    """Whether it is certainly of this machine, where `listening` are those that listen."""
+    return address.is_loopback or address in listening
+
+
+def _ask(
+    addresses: Sequence[Address], limits: ProbeLimits, *, are_listening: bool
+) -> list[tuple[Address, HttpEvidence]]:
+    if are_listening:
+        return asyncio.run(probe_listening(addresses, limits))
+    return list(zip(addresses, asyncio.run(probe_all(addresses, limits)), strict=True))
 
 
 def _procfs() -> Procfs | None:
@@ -66,21 +77,10 @@ def _procfs() -> Procfs | None:
         return None
 
 
-def _processes(procfs: Procfs | None, addresses: Sequence[Address]) -> dict[int, ProcessEvidence]:
-    ports = {address.port for address in addresses if _is_here(address)}
+def _processes(procfs: Procfs | None, ports: Collection[int]) -> dict[int, ProcessEvidence]:
     if procfs is None or not ports:
         return {}
     try:
         return processes_by_port(procfs, ports)
     except ExporterError as error:
         raise DiscoverError(str(error)) from error
-
-
-def _is_here(address: Address) -> bool:
-    """Whether it is certainly of this machine."""
-    if address.host == "localhost":
-        return True
-    try:
-        return ip_address(address.host).is_loopback
-    except ValueError:
-        return False

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+LOOPBACK = "127.0.0.1"
+LOOPBACK_IPV6 = "::1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +16,15 @@ class Address:
 
     host: str
     port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -29,11 +42,13 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class HttpEvidence:
     """What an address says over HTTP. `speaks_http` is False if it gave no HTTP answer in time; `headers` are those of
-    its answers, names in lower case."""
+    its answers, names in lower case. `is_tls` if it answered over TLS, `is_refused` if no connection could be made."""
 
     speaks_http: bool = False
     pages: tuple[Page, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_tls: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

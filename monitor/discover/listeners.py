@@ -11,7 +11,7 @@ from exporters.connections.tcp_tables import parse_rows
 from exporters.procfs.listening_sockets import SocketHolderSearch, read_listening_inodes
 from exporters.procfs.processes import Procfs
 from monitor.discover.binaries import read_binary
-from monitor.discover.evidence import Address, BinaryEvidence, ProcessEvidence
+from monitor.discover.evidence import LOOPBACK, Address, BinaryEvidence, ProcessEvidence
 
 _LISTEN_STATE = 10
 _COMMAND_LINE_BYTES_MAX = 64 * 1024
@@ -39,9 +39,9 @@ def _reachable(packed: bytes) -> str:
     """An address to connect to for one that is listened on, 16 bytes of IPv6."""
     address = IPv6Address(packed)
     if address.ipv4_mapped is not None:
-        return "127.0.0.1" if address.ipv4_mapped.is_unspecified else str(address.ipv4_mapped)
-    # A socket on :: takes IPv4 as well, unless it was told not to.
-    return "127.0.0.1" if address.is_unspecified else str(address)
+        return LOOPBACK if address.ipv4_mapped.is_unspecified else str(address.ipv4_mapped)
+    # A socket on :: takes IPv4 as well, unless it was told not to: see probe_listening.
+    return LOOPBACK if address.is_unspecified else str(address)
 
 
 def processes_by_port(procfs: Procfs, ports: Collection[int]) -> dict[int, ProcessEvidence]:

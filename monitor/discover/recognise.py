@@ -79,9 +79,9 @@ class Kind(enum.Enum):
 class Finding:
     """What listens at an address. Texts are empty where nothing is known.
 
-    `name` is for people and for a job. `metrics_path` is empty if there is no exposition, `metrics` are the names of
-    its samples, `canonical` the canonical names that a vocabulary adds or that are there; a vocabulary finds the
-    runtime in them if it `tells_runtime`. `reasons` say what was seen.
+    `name` is for people and for a job, `scheme` http or https. `metrics_path` is empty if there is no exposition,
+    `metrics` are the names of its samples, `canonical` the canonical names that a vocabulary adds or that are there; a
+    vocabulary finds the runtime in them if it `tells_runtime`. `reasons` say what was seen.
     """
 
     address: Address
@@ -90,6 +90,7 @@ class Finding:
     runtime: str
     tells_runtime: bool
     framework: str
+    scheme: str
     metrics_path: str
     metrics: frozenset[str]
     canonical: frozenset[str]
@@ -102,7 +103,7 @@ def recognise_server(evidence: Evidence, vocabularies: tuple[Vocabulary, ...]) -
     """What `evidence` amounts to. A binary is believed before an exposition, and that before a header."""
     page = _exposition(evidence.http.pages)
     names = frozenset() if page is None else sample_names(page.body)
-    seen = [*_from_process(evidence.process), *_from_exposition(names, vocabularies), *_from_headers(evidence)]
+    seen = [*_from_process(evidence.process), *_from_exposition(names, vocabularies), *_from_answers(evidence)]
     runtime = next((each.runtime for each in seen if each.runtime), "")
     framework = next((each.framework for each in seen if each.framework and each.runtime in ("", runtime)), "")
     renamings = choose_renamings(names, vocabularies)
@@ -114,6 +115,7 @@ def recognise_server(evidence: Evidence, vocabularies: tuple[Vocabulary, ...]) -
         runtime=runtime,
         tells_runtime=bool(runtime) and runtime == recognise(names, _signs(vocabularies)),
         framework=framework,
+        scheme="https" if evidence.http.is_tls else "http",
         metrics_path="" if page is None else page.path,
         metrics=names,
         canonical=frozenset(added | {name for name in _canonical_names(vocabularies) if _has(names, name)}),
@@ -175,7 +177,7 @@ def _signs(vocabularies: tuple[Vocabulary, ...]) -> list[Sign]:
     return [sign for vocabulary in vocabularies for sign in vocabulary.runtimes]
 
 
-def _from_headers(evidence: Evidence) -> Iterable[_Seen]:
+def _from_answers(evidence: Evidence) -> Iterable[_Seen]:
     headers = {name.lower(): text for name, text in evidence.http.headers.items()}
     server = headers.get("server", "").lower()
     for beginning, runtime, framework in _SERVERS:
@@ -183,6 +185,8 @@ def _from_headers(evidence: Evidence) -> Iterable[_Seen]:
             yield _Seen(runtime, framework, f"says Server: {headers['server']}")
     if headers.get("x-powered-by", "").lower() == "express":
         yield _Seen("node", "express", "says X-Powered-By: Express")
+    if evidence.http.is_tls:
+        yield _Seen("", "", "over TLS, its certificate not checked")
 
 
 def _exposition(pages: Iterable[Page]) -> Page | None:

@@ -119,6 +119,8 @@ def _job(finding: Finding, name: str) -> str:
     shown = {label: text for label, text in labels.items() if text}
     lines = [f"  # {', '.join(finding.reasons)}"] if finding.reasons else []
     lines += [f"  - job_name: {json.dumps(name)}"]
+    if finding.scheme == "https":
+        lines += ["    scheme: https", "    tls_config: {insecure_skip_verify: true}  # or its authority, as ca_file"]
     if finding.metrics_path != "/metrics":
         lines.append(f"    metrics_path: {json.dumps(finding.metrics_path)}")
     if finding.kind is Kind.SERVER:
@@ -139,7 +141,7 @@ def _instrument(finding: Finding, places: Places) -> tuple[str, ...]:
 
 
 def _for_runtime(finding: Finding, places: Places) -> tuple[str, ...]:
-    url = f"http://{finding.address}"
+    url = f"{finding.scheme}://{finding.address}"
     if finding.runtime == "node":
         return (f"restart it with NODE_OPTIONS='--require \"{places.node_preload}\"'    (metrics at 127.0.0.1:9464)",)
     if finding.runtime == "cpython":

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from pathlib import Path
 
 import pytest
+from certificates import make_certificate
 from little_server import LittleServer, little_server, response
 
-from monitor.discover.discover import parse_address
+from monitor.discover.discover import is_here, parse_address
 from monitor.discover.evidence import Address, HttpEvidence
-from monitor.discover.probing import PATHS, ProbeLimits, probe_all
+from monitor.discover.probing import PATHS, ProbeLimits, probe_all, probe_listening
 
 LIMITS = ProbeLimits(timeout_seconds=0.5, body_bytes_max=1000)
+PATIENT = ProbeLimits(timeout_seconds=20)
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nServer: shop\r\n\r\n"
 
 
@@ -18,8 +22,8 @@ def answering(server: LittleServer, **answers: bytes) -> None:
     server.answers |= dict.fromkeys(PATHS, NOT_FOUND) | {f"/{name}": answer for name, answer in answers.items()}
 
 
-async def probe(server: LittleServer) -> HttpEvidence:
-    (evidence,) = await probe_all([Address("127.0.0.1", server.port)], LIMITS)
+async def probe(server: LittleServer, limits: ProbeLimits = LIMITS) -> HttpEvidence:
+    (evidence,) = await probe_all([Address("127.0.0.1", server.port)], limits)
     return evidence
 
 
@@ -79,6 +83,56 @@ def test_silence_and_other_protocols_take_no_longer_than_the_limit() -> None:
     started = time.monotonic()
     assert [each.speaks_http for each in asyncio.run(run())] == [False] * 4
     assert time.monotonic() - started < 20
+
+
+def tls_of(folder: Path) -> ssl.SSLContext:
+    certificate = make_certificate(folder, "shop")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+    return context
+
+
+def test_a_server_that_breaks_off_plain_http_is_asked_over_tls(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with little_server(tls=tls_of(tmp_path)) as server:
+            answering(server, metrics=response(b"up 1\n"))
+            evidence = await probe(server, PATIENT)
+        assert (evidence.speaks_http, evidence.is_tls) == (True, True)
+        assert [page.path for page in evidence.pages] == ["/metrics"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("status", "connections"), [("400 Bad Request", 7), ("404 Not Found", 6)])
+def test_only_who_answers_400_to_all_is_asked_over_tls_as_well(status: str, connections: int) -> None:
+    async def run() -> None:
+        refusal = response(b"", status=status, Connection="close")
+        async with little_server(**dict.fromkeys((path[1:] for path in PATHS), refusal)) as server:
+            evidence = await probe(server, PATIENT)
+            assert (evidence.speaks_http, evidence.is_tls) == (True, False)
+            assert server.connections == connections
+
+    asyncio.run(run())
+
+
+def test_what_listens_for_ipv6_only_is_asked_there() -> None:
+    async def run() -> None:
+        async with little_server("::1") as server, little_server() as other:
+            answering(server)
+            answering(other)
+            listening = [Address("127.0.0.1", server.port), Address("127.0.0.1", other.port)]
+            found = await probe_listening(listening, PATIENT)
+        assert [address for address, _ in found] == [Address("::1", server.port), Address("127.0.0.1", other.port)]
+        assert all(evidence.speaks_http for _, evidence in found)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("host", "here"), [("127.0.0.1", True), ("localhost", True), ("10.0.0.5", True), ("10.0.0.6", False)]
+)
+def test_this_machine_is_loopback_and_what_listens_on_it(host: str, here: bool) -> None:
+    assert is_here(Address(host, 8080), {Address("10.0.0.5", 8080)}) is here
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,12 @@ def test_exporters_and_monitors_are_told_apart_from_servers() -> None:
     assert finding(speaks_http=False).kind is Kind.OTHER
 
 
+def test_what_was_asked_over_tls_says_so() -> None:
+    found = recognise_server(Evidence(ADDRESS, HttpEvidence(speaks_http=True, is_tls=True)), SHIPPED.vocabularies)
+    assert (found.kind, found.scheme) == (Kind.SERVER, "https")
+    assert found.reasons == ("over TLS, its certificate not checked",)
+
+
 def test_the_page_of_expvar_is_known_by_its_memory_statistics() -> None:
     assert finding(b'{"cmdline": [], "memstats": {}}', "/debug/vars").has_variables
     assert not finding(b'{"a": 1}', "/debug/vars").has_variables

@@ -22,6 +22,7 @@ def server(
         "runtime": runtime,
         "tells_runtime": False,
         "framework": framework,
+        "scheme": "http",
         "metrics_path": "/metrics",
         "metrics": frozenset(),
         "canonical": frozenset([DURATION]),
@@ -41,6 +42,13 @@ def test_the_configuration_loads_and_has_a_job_for_each_server() -> None:
     assert jobs[0].metrics_path == "/actuator/prometheus"
     assert all(job.vocabulary and job.scrape_interval_ms == 1000 for job in jobs)
     assert dict(jobs[1].static_configs[0].labels) == {"framework": "gin", "runtime": "go"}
+
+
+def test_a_server_that_was_asked_over_tls_is_scraped_over_tls() -> None:
+    (job,) = load_text(suggest([server(scheme="https")], PLACES, "5s").config).scrape_configs
+    assert job.scheme == "https"
+    assert job.http.tls is not None
+    assert job.http.tls.insecure_skip_verify
 
 
 def test_the_rules_that_fit_are_named() -> None:
