@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from exporters.errors import ExporterError, InvalidUrl
+from exporters.expvar.connect import Deadline, Resolve, connect, resolve
 
 _CHUNK_BYTES = 65_536
 
@@ -61,14 +62,16 @@ class PageUrl:
         return self.text
 
 
-def fetch_page(url: PageUrl, settings: FetchSettings, monotonic_seconds: Callable[[], float] = time.monotonic) -> bytes:
+def fetch_page(url: PageUrl, settings: FetchSettings, resolve: Resolve = resolve) -> bytes:
     """The body. Raises PageUnavailable."""
-    deadline_seconds = monotonic_seconds() + settings.timeout_seconds
-    kind = HTTPSConnection if url.is_https else HTTPConnection
-    connection = kind(url.host, url.port, timeout=settings.timeout_seconds)
+    connection = (HTTPSConnection if url.is_https else HTTPConnection)(url.host, url.port)
     try:
-        connection.connect()
-        with _time_limit(connection.sock, deadline_seconds - monotonic_seconds()):
+        addresses = resolve(url.host, connection.port)
+        deadline = Deadline(settings.timeout_seconds)
+        connection.sock = connect(addresses, deadline)
+        if url.is_https:
+            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=url.host)
+        with _time_limit(connection.sock, deadline.left_seconds()):
             return _body(connection, url, settings)
     except (OSError, HTTPException) as error:
         raise PageUnavailable(f"{url}: {error or type(error).__name__}") from error
@@ -92,7 +95,7 @@ def _body(connection: HTTPConnection, url: PageUrl, settings: FetchSettings) -> 
 @contextlib.contextmanager
 def _time_limit(connected: socket.socket, seconds: float) -> Iterator[None]:
     """Ends what goes on with the socket: its own timeout begins anew with every byte of a slow server."""
-    timer = threading.Timer(max(seconds, 0), _shut_down, (connected,))
+    timer = threading.Timer(seconds, _shut_down, (connected,))
     timer.start()
     try:
         yield
