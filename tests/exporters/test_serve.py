@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import signal
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from exporters.errors import CannotListen, InvalidAddress
-from exporters.serve import ListenAddress, MetricsServer, ServeSettings
+from exporters.serve import ListenAddress, MetricsServer, ServeSettings, stop_signals_held
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
 STOPS_AT_ONCE = ServeSettings(stop_check_seconds=0.01)
@@ -170,3 +171,13 @@ def test_a_silent_connection_is_closed_and_does_not_hold_up_a_stop() -> None:
         server.stop()
 
     assert time.monotonic() - started < 5
+
+
+def test_a_stop_signal_that_comes_while_they_are_held_is_dropped() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with stop_signals_held():
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        came = signal.sigpending()
+
+    assert (came, signal.sigpending()) == ({signal.SIGTERM}, set())
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before

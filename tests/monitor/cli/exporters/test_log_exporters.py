@@ -68,6 +68,19 @@ def test_an_exporter_stopped_by_a_signal_ends_its_program() -> None:
         assert exporter.wait(10) == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_program_and_its_exporter_gives_the_exit_code_of_the_program(number: signal.Signals) -> None:
+    """As a terminal sends Ctrl-C: to both at once."""
+    script = "trap 'exit 5' INT TERM; echo ready; while :; do sleep 0.01; done"
+    command = [*COMMAND, "gc_logs", "--runtime", "node", "--listen", "127.0.0.1:0", "--", "sh", "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as exporter:
+        assert exporter.stdout is not None
+        assert {exporter.stdout.readline()[:5] for _ in range(2)} == {"servi", "ready"}
+        os.killpg(exporter.pid, number)
+
+        assert exporter.wait(10) == 5
+
+
 def test_what_a_program_prints_while_it_is_stopped_goes_where_it_was_meant_for(tmp_path: Path) -> None:
     goodbye = tmp_path / "goodbye"
     goodbye.write_text("goodbye\n" * 50_000)  # more than a pipe holds
