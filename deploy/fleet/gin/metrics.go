@@ -65,7 +65,7 @@ func (m *serverMetrics) measure(c *gin.Context) {
 	defer m.inFlight.Dec()
 	start := time.Now()
 	c.Next()
-	labels := []string{strconv.Itoa(c.Writer.Status()), c.Request.Method, c.FullPath()}
+	labels := []string{strconv.Itoa(c.Writer.Status()), shared.MethodLabel(c.Request.Method), c.FullPath()}
 	m.requests.WithLabelValues(labels...).Inc()
 	m.duration.WithLabelValues(labels...).Observe(time.Since(start).Seconds())
 }

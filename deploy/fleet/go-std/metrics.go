@@ -61,7 +61,7 @@ func (m *serverMetrics) measure(next http.Handler) http.Handler {
 // latency of a route that the mux has matched with pattern, as in "GET /product/{id}".
 func (m *serverMetrics) latency(method, pattern string, status int) *latency {
 	_, route, _ := strings.Cut(pattern, " ")
-	key := seriesKey{method, strings.TrimSuffix(route, "{$}"), strconv.Itoa(status)}
+	key := seriesKey{shared.MethodLabel(method), strings.TrimSuffix(route, "{$}"), strconv.Itoa(status)}
 	if found, ok := m.latencies.Load(key); ok {
 		return found.(*latency)
 	}

@@ -42,6 +42,18 @@ def test_requests_are_counted_by_route_method_and_status(server: LiveServer) -> 
     eventually(counted, {key: times for key, (_, _, times) in asked.items()})
 
 
+def test_what_is_no_method_makes_no_series_of_its_own(server: LiveServer) -> None:
+    name, (label, _, _) = NAMES[server.name]
+    for method in ("FROB", "get", "PROPFIND"):
+        with server.connect() as connection:
+            connection.send_bytes(f"{method} / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            connection.read_answer()
+
+    scraped = server.scrape()
+    seen = {dict(labels).get(label, "") for known, labels in scraped.values if known == f"{name}_count"}
+    assert seen <= {"GET", "POST", "_OTHER"}, seen
+
+
 def test_latency_is_a_histogram_from_100_microseconds_on(server: LiveServer) -> None:
     name, (_, route, _) = NAMES[server.name]
     before = server.scrape()

@@ -7,6 +7,7 @@ use prometheus::{
 };
 use tokio::runtime::Handle;
 
+use crate::methods;
 use crate::process::{self, Figure};
 use crate::settings::LATENCY_BUCKETS_SECONDS;
 
@@ -51,7 +52,7 @@ impl HttpMetrics {
     /// One answered request. Requests for the metrics themselves are not to be recorded.
     pub fn record(&self, method: &str, route: &str, status: u16, duration: Duration) {
         let status = status_text(status);
-        let labels = [method, route, status.as_ref()];
+        let labels = [methods::label(method), route, status.as_ref()];
         self.requests.with_label_values(&labels).inc();
         let histogram: Histogram = self.duration.with_label_values(&labels);
         histogram.observe(duration.as_secs_f64());

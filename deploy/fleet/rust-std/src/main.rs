@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fleet_shared::methods;
 use fleet_shared::settings::{GRACE, IDLE_SECONDS, listen_address};
+use fleet_shared::shop::Answer;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -102,7 +104,7 @@ fn answer_requests(stream: &TcpStream, app: &App) -> io::Result<()> {
         let request = match read_request(&mut reader) {
             Ok(request) => request,
             Err(ReadError::Gone) => return Ok(()),
-            Err(ReadError::Refused(answer)) => return write_response(stream, &answer, true, true).map(|_| ()),
+            Err(ReadError::Refused(answer)) => return refuse(stream, app, &answer),
         };
         let start = Instant::now();
         let is_measured = request.path() != "/metrics";
@@ -119,6 +121,16 @@ fn answer_requests(stream: &TcpStream, app: &App) -> io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Counts what was no request by its answer alone: it may have had neither a method nor a path.
+fn refuse(stream: &TcpStream, app: &App, answer: &Answer) -> io::Result<()> {
+    let start = Instant::now();
+    let _in_flight = app.metrics.enter();
+    let sent_bytes = write_response(stream, answer, true, true)?;
+    app.metrics.add_sent(sent_bytes);
+    app.metrics.record(methods::OTHER, "", answer.status, start.elapsed());
+    Ok(())
 }
 
 fn wait_for_open_requests(app: &App) {

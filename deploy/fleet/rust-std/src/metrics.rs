@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use fleet_shared::methods;
 use fleet_shared::process;
 use fleet_shared::settings::LATENCY_BUCKETS_SECONDS;
 
-/// Method, route, status.
-type Key = (String, &'static str, u16);
+/// Method as a label, route, status.
+type Key = (&'static str, &'static str, u16);
 
 #[derive(Default)]
 struct Latency {
@@ -61,7 +62,7 @@ impl Metrics {
     }
 
     pub fn record(&self, method: &str, route: &'static str, status: u16, duration: Duration) {
-        let latency = self.latency((method.to_owned(), route, status));
+        let latency = self.latency((methods::label(method), route, status));
         let seconds = duration.as_secs_f64();
         let bucket = LATENCY_BUCKETS_SECONDS.partition_point(|bound| *bound < seconds);
         latency.buckets[bucket].fetch_add(1, Relaxed);
@@ -96,7 +97,8 @@ impl Metrics {
         let mut histogram = String::new();
         let _ = writeln!(text, "# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter");
         for ((method, route, status), latency) in latencies.iter() {
-            let labels = format!("method={method:?},route={route:?},status=\"{status}\"");
+            // Methods and routes are ours, none of which has anything to escape.
+            let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
             let count = latency.write_to(&mut histogram, &labels);
             let _ = writeln!(text, "http_requests_total{{{labels}}} {count}");
         }
