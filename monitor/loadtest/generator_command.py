@@ -12,8 +12,12 @@ from exporters.load_test.runs import Tool
 from monitor.loadtest.scenario import LoadTarget, Scenario
 
 DISTRIBUTION_SCRIPT = Path(__file__).with_name("wrk_distribution.lua")
-# ab keeps 40 bytes for each request that may come, in memory that it does not touch before.
+# More than ab, which has one thread, can make.
 _AB_REQUESTS_PER_SECOND_MAX = 400_000
+# `struct data` of ab.c. ab asks for the memory of all requests that may come at once, and touches it as they come.
+_AB_BYTES_PER_REQUEST = 32
+# Linux refuses to give a program more than there is of memory at once; half is left for the server and for us.
+_AB_MEMORY_SHARE = 0.5
 # wrk's default --timeout: of what is answered later it counts a timeout, and no latency.
 WRK_LATENCY_SECONDS_MAX = 2.0
 PACKAGES = {Tool.WRK: "wrk (Debian: apt install wrk)", Tool.AB: "ab (Debian: apt install apache2-utils)"}
@@ -60,12 +64,18 @@ def command(plan: LoadPlan, folder: Path) -> list[str]:
         size = [f"-t{min(plan.threads, plan.connections)}", f"-c{plan.connections}", f"-d{plan.seconds}s"]
         return ["wrk", *size, "--latency", "-s", str(folder / "load.lua"), plan.target.url]
     assert plan.tool is Tool.AB, f"BUG: got {plan.tool}, want wrk or ab"
-    requests_max = plan.seconds * _AB_REQUESTS_PER_SECOND_MAX
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    requests_max = ab_requests_max(plan.seconds, memory_bytes)
     # -n after -t, which sets it to 50 000. -l: answers may differ in length.
     size = ["-t", str(plan.seconds), "-n", str(requests_max), "-c", str(plan.connections), "-l"]
     kept = ["-k"] if plan.scenario.keep_alive else []
     body = ["-p", str(folder / "body"), "-T", plan.scenario.content_type] if plan.scenario.body else []
     return ["ab", "-q", *size, *kept, *body, "-e", str(folder / "percentiles.csv"), plan.target.url]
+
+
+def ab_requests_max(seconds: int, memory_bytes: int) -> int:
+    """After how many requests ab ends, though `seconds` are not over: no more than its memory has room for."""
+    return min(seconds * _AB_REQUESTS_PER_SECOND_MAX, int(memory_bytes * _AB_MEMORY_SHARE) // _AB_BYTES_PER_REQUEST)
 
 
 def connections_opened(plan: LoadPlan, requests: int, kept_requests: int | None, broken: int) -> int:
