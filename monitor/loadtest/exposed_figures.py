@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from monitor.config.vocabulary_config import Vocabulary
 from monitor.model.label_frame import LabelFrame
-from monitor.model.labels import METRIC_NAME
+from monitor.model.labels import METRIC_NAME, Labels
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 from monitor.scrape.exposition.parse_exposition import ExposedSample, parse_exposition
 from monitor.scrape.vocabulary.canonical_series import canonical_series
@@ -27,7 +27,8 @@ RUNTIME_LABEL = "runtime"
 
 @dataclass(frozen=True, slots=True)
 class HistogramTotals:
-    """All series of a histogram together. `buckets`: cumulative counts by upper bound, +Inf among them."""
+    """All series of a histogram together. `buckets`: cumulative counts by upper bound, +Inf among them; empty if the
+    series have different bounds, for then they cannot be added up."""
 
     count: float
     sum: float
@@ -99,11 +100,17 @@ def _histogram(samples: Sequence[ExposedSample], name: str) -> HistogramTotals |
     count, total = _sum(samples, f"{name}_count"), _sum(samples, f"{name}_sum")
     if count is None or total is None:
         return None
-    buckets: dict[float, float] = {}
-    for sample in _named(samples, f"{name}_bucket"):
-        bound = float(sample.labels["le"])
-        buckets[bound] = buckets.get(bound, 0.0) + sample.value
-    return HistogramTotals(count, total, dict(sorted(buckets.items())))
+    return HistogramTotals(count, total, _buckets(_named(samples, f"{name}_bucket")))
+
+
+def _buckets(samples: Sequence[ExposedSample]) -> dict[float, float]:
+    series: dict[Labels, dict[float, float]] = {}
+    for sample in samples:
+        series.setdefault(sample.labels.without("le"), {})[float(sample.labels["le"])] = sample.value
+    bounds = {tuple(sorted(buckets)) for buckets in series.values()}
+    if len(bounds) != 1:
+        return {}
+    return {bound: math.fsum(buckets[bound] for buckets in series.values()) for bound in bounds.pop()}
 
 
 def _by_status(samples: Sequence[ExposedSample]) -> dict[str, float]:

@@ -118,7 +118,7 @@ def _latency_figure(
     """Ten per cent may be left unexplained. If no packets were captured, one bucket of the server's histogram, too."""
     reason = "" if parts else "sockets could not be looked at, or the run was too short for it: nothing is explained"
     if theirs is None or ours is None:
-        reason = "the generator prints no latency" if theirs is None else "the server has counted no requests"
+        reason = "the generator prints no latency" if theirs is None else _why_no_latency(facts.window)
     if facts.plan.tool is Tool.WRK and theirs is not None and parts is not None:
         if before_correction is None:
             reason = f"{facts.generated.why_not_measured}: its correction is not known, and in the rest"
@@ -130,6 +130,12 @@ def _latency_figure(
     if facts.by_packets is None:
         allowed = max(allowed, bucket_width(tuple(facts.window.durations.buckets), theirs or 0.0))
     return Figure(name, Unit.SECONDS, theirs, ours, allowed, parts or (), reason=reason, is_judged=parts is not None)
+
+
+def _why_no_latency(window: Window) -> str:
+    if window.requests:
+        return "the series of the server's histogram have different buckets: they give no quantile together"
+    return "the server has counted no requests"
 
 
 def _memory(window: Window) -> Figure:

@@ -228,6 +228,15 @@ def test_memory_and_cpu_time_are_compared_with_the_kernel() -> None:
     assert figures_of(facts(window=window(1020, resident_bytes=6e6)))["memory"].agrees is False
 
 
+def test_buckets_with_different_bounds_give_an_average_and_no_quantile() -> None:
+    mixed = window(1000 + OWN, durations=replace(totals(1000 + OWN, 1.02), buckets={}))
+    figures = figures_of(facts(window=mixed))
+
+    assert figures["latency_average"].plimsoll == pytest.approx(0.001)
+    assert (figures["latency_p99"].plimsoll, figures["latency_p99"].agrees) == (None, None)
+    assert "different buckets" in figures["latency_p99"].reason
+
+
 def test_what_cannot_be_had_has_a_reason_and_no_number() -> None:
     bare = window(1000, sent_bytes=None, accepted=None, proc_resident_bytes=None, runtime="rust")
     figures = figures_of(facts(window=bare, seen=Observation()))

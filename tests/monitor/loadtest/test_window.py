@@ -45,6 +45,17 @@ def test_a_servers_own_names_are_understood() -> None:
     assert (exposed.sent_bytes, exposed.accepted, exposed.gc_pauses) == (1000, None, None)
 
 
+def test_buckets_of_series_with_different_bounds_are_not_added_up() -> None:
+    text = GIN.format(fast=5, all=7, sent=0)
+    series = [line for line in text.splitlines(keepends=True) if line.startswith("http_request_duration")]
+    other = "".join(series).replace('"/"', '"/other"').replace("0.001", "0.002")
+    vocabularies = read_shipped_vocabularies()
+    mixed = read_exposition("".join((*series, other)).encode(), ExpositionFormat.PROMETHEUS_TEXT, vocabularies)
+
+    assert mixed.durations is not None
+    assert (mixed.durations.count, mixed.durations.buckets) == (14, {})
+
+
 def test_a_window_has_the_increases() -> None:
     window: Window = window_between(reading(5, 7, 1000), reading(50, 107, 9000, cpu_seconds=1.5))
 
