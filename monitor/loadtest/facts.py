@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exporters.load_test.runs import Tool
 from monitor.loadtest.generator_command import LoadPlan
+from monitor.loadtest.memory_under_load import ScrapedMemory
 from monitor.loadtest.observe_run import Observation
 from monitor.loadtest.run_generator import GeneratorRun
 from monitor.loadtest.window import Window
@@ -17,13 +18,14 @@ _BROKEN = {Tool.WRK: ("read", "write"), Tool.AB: ("receive", "exceptions")}
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that is known of a run. `window` is what ours is made of. `reader_connections` were opened by our reading of
-    /metrics inside of it."""
+    /metrics inside of it. `scraped_memory` is empty without a service."""
 
     plan: LoadPlan
     generated: GeneratorRun
     window: Window
     seen: Observation
     reader_connections: int
+    scraped_memory: tuple[ScrapedMemory, ...] = ()
 
     @property
     def requests(self) -> int:

@@ -19,7 +19,10 @@ from exporters.connections.tcp_sockets import TcpSockets, TcpState
 from exporters.errors import ExporterError
 from monitor.clock import Clock
 from monitor.loadtest.capture import capture_if_allowed
+from monitor.loadtest.figures import Between
 from monitor.loadtest.generator_command import LoadPlan
+from monitor.loadtest.memory_under_load import MemoryLook
+from monitor.loadtest.read_target import ProcessWatch
 from monitor.loadtest.scenario import LoadTarget, request_bytes
 from monitor.loadtest.wire_requests import WireRequests
 
@@ -75,7 +78,8 @@ class SocketLook:
 class Observation:
     """`connections` and `requests_sent` are all of ours, answered or not. `looks` is empty where there are none.
 
-    `wire` are the generator's requests as their packets tell them; None where packets cannot be captured.
+    `memory` is the server's, empty where its process is not to be seen. `wire` are the generator's requests as their
+    packets tell them; None where packets cannot be captured.
     """
 
     requests: tuple[OwnRequest, ...] = ()
@@ -84,12 +88,14 @@ class Observation:
     requests_sent: int = 0
     failures: int = 0
     wire: WireRequests | None = None
+    memory: tuple[MemoryLook, ...] = ()
 
 
 @dataclass(slots=True)
 class _Found:
     requests: list[OwnRequest] = field(default_factory=list)
     looks: list[SocketLook] = field(default_factory=list)
+    memory: list[MemoryLook] = field(default_factory=list)
     connections: int = 0
     requests_sent: int = 0
     failures: int = 0
@@ -101,7 +107,14 @@ class RunObserver:
     A generator is busy with its report after the load: what is seen then would be of an idle server.
     """
 
-    def __init__(self, plan: LoadPlan, clock: Clock, settings: ObserverSettings = ObserverSettings()) -> None:
+    def __init__(
+        self,
+        plan: LoadPlan,
+        clock: Clock,
+        process: ProcessWatch | None,
+        settings: ObserverSettings = ObserverSettings(),
+    ) -> None:
+        self._process = process
         self._seconds = float(plan.seconds)
         self._clock = clock
         self._client = _OwnClient(
@@ -133,6 +146,7 @@ class RunObserver:
             found.requests_sent,
             found.failures,
             self._capture.end(frozenset(self._client.ports)) if self._capture else None,
+            tuple(found.memory),
         )
 
     def _run(self) -> None:
@@ -143,7 +157,7 @@ class RunObserver:
         while not self._stopping.wait(turn_seconds) and (now := self._clock.monotonic_seconds()) < ends:
             if self._capture:
                 self._capture.take()
-            if netlink is not None and now >= next_look:
+            if now >= next_look:
                 next_look = now + self._settings.look_seconds
                 self._look(netlink)
                 continue
@@ -164,13 +178,22 @@ class RunObserver:
         self._found.connections = self._client.connections
         self._found.requests_sent = self._client.requests_sent
 
-    def _look(self, netlink: socket.socket) -> None:
+    def _look(self, netlink: socket.socket | None) -> None:
+        self._look_at_memory()
+        if netlink is None:
+            return
         try:
             sockets = dump_sockets(netlink, self._settings.sockets_max, _WATCHED_STATES)
         except (OSError, ExporterError) as error:
             logger.debug("no look at the sockets: %s", error)
             return
         self._found.looks.append(look_at(sockets, self._port))
+
+    def _look_at_memory(self) -> None:
+        at_ms = self._clock.now_ms()
+        found = self._process.read() if self._process else None
+        if found is not None:
+            self._found.memory.append(MemoryLook(at_ms, Between(min(found.resident_bytes), max(found.resident_bytes))))
 
 
 def look_at(sockets: TcpSockets, port: int) -> SocketLook:

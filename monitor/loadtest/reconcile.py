@@ -9,15 +9,14 @@ from exporters.load_test.runs import Latency, Tool
 from monitor.loadtest.facts import Facts
 from monitor.loadtest.figures import Between, Cause, Figure, Part, Unit
 from monitor.loadtest.generator_command import connections_opened
+from monitor.loadtest.memory_under_load import RESIDENT_BYTES_ALLOWED, memory_under_load
 from monitor.loadtest.quantiles import bucket_quantile, bucket_width
 from monitor.loadtest.waiting import Waiting, mean_parts, quantile_parts, waiting_of
 from monitor.loadtest.window import Window, Windows
 
 REST_SHARE = 0.1
-# Measured by ourselves, so no service has it.
-_NOT_STORED = frozenset(("connection_setup",))
-# The kernel counts memory for each processor apart, and a process touches some while it answers.
-_RESIDENT_BYTES_ALLOWED = 256 << 10
+# Not of the two readings: measured by ourselves, or in between.
+_NOT_OF_READINGS = frozenset(("connection_setup", "memory_max"))
 # /proc counts CPU time in 1/100 s.
 _CPU_SECONDS_ALLOWED = 0.02
 # ab prints whole milliseconds.
@@ -35,13 +34,13 @@ def reconcile_stored(facts: Facts, windows: Windows) -> tuple[Figure, ...]:
 
 def _beside_shown(stored: Figure, inner: Figure, outer: Figure) -> Figure:
     shown = [figure.plimsoll for figure in (inner, outer) if figure.plimsoll is not None]
-    if stored.name in _NOT_STORED or not shown:
+    if stored.name in _NOT_OF_READINGS or not shown:
         return stored
     is_gauge = stored.name == "memory"
     return replace(
         stored,
         shown=Between(min(shown), max(shown)),
-        shown_allowed=_RESIDENT_BYTES_ALLOWED if is_gauge else 0.0,
+        shown_allowed=RESIDENT_BYTES_ALLOWED if is_gauge else 0.0,
         reason=stored.reason
         if stored.plimsoll is not None
         else "the server shows it, and the service has not stored it",
@@ -59,6 +58,7 @@ def reconcile(facts: Facts) -> tuple[Figure, ...]:
         _quantile(facts, waiting, 0.5, "latency_p50"),
         _quantile(facts, waiting, 0.99, "latency_p99"),
         _memory(facts.window),
+        memory_under_load(facts.seen.memory, facts.scraped_memory),
         _cpu(facts.window, run.duration_seconds),
         *_errors(facts),
         *_bytes(facts),
@@ -144,7 +144,7 @@ def _memory(window: Window) -> Figure:
     if ours is None or proc is None:
         reason = "the server does not show it" if ours is None else "its process is not to be seen from here"
     there = None if ours is None or proc is None else proc.nearest(ours)
-    return Figure("memory", Unit.BYTES, None, ours, _RESIDENT_BYTES_ALLOWED, proc=there, reason=reason)
+    return Figure("memory", Unit.BYTES, None, ours, RESIDENT_BYTES_ALLOWED, proc=there, reason=reason)
 
 
 def _cpu(window: Window, duration_seconds: float) -> Figure:

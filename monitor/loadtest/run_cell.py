@@ -13,7 +13,7 @@ from monitor.loadtest.facts import Facts
 from monitor.loadtest.figures import Figure
 from monitor.loadtest.generator_command import LoadPlan
 from monitor.loadtest.observe_run import Observation, RunObserver
-from monitor.loadtest.read_target import Reading, TargetReader, watch_listener
+from monitor.loadtest.read_target import ProcessWatch, Reading, TargetReader, watch_listener
 from monitor.loadtest.reconcile import reconcile_stored
 from monitor.loadtest.run_generator import GeneratorRun, Tick, check_installed, run_generator
 from monitor.loadtest.stored_scrapes import Service, StoredScrapes
@@ -46,17 +46,19 @@ class Surroundings:
 def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
     """Raises LoadTestError, and BadRequest for a metrics URL that is none."""
     check_installed(plan.tool)
-    reader = TargetReader(around.metrics_url, around.vocabularies, watch_listener(plan.target.port))
+    process = watch_listener(plan.target.port)
+    reader = TargetReader(around.metrics_url, around.vocabularies, process)
     try:
         scrapes = StoredScrapes(around.service, reader.instance) if around.service else None
         before = _window_end(reader.read(), reader, scrapes)
         connections_before = reader.connections
-        generated, seen = _generate(plan, around.clock, tick)
+        generated, seen = _generate(plan, process, around.clock, tick)
         after = _window_end(_read_when_idle(reader, around), reader, scrapes)
         own_connections = reader.connections - connections_before
         windows = windows_between(before, after)
-        stored_ms = (before.stored_ms, after.stored_ms) if windows.stored is not None else None
-        facts = Facts(plan, generated, windows.stored or windows.inner, seen, own_connections)
+        stored_ms = (before.stored_ms, after.stored_ms) if scrapes else None
+        memory = scrapes.memory(before.stored_ms, after.stored_ms) if scrapes else ()
+        facts = Facts(plan, generated, windows.stored or windows.inner, seen, own_connections, memory)
         return CellResult(facts, reconcile_stored(facts, windows), stored_ms)
     finally:
         reader.close()
@@ -70,8 +72,10 @@ def _window_end(first: Reading, reader: TargetReader, scrapes: StoredScrapes | N
     return WindowEnd(first, Reading(scrape.exposed, first.proc_after, last.proc_before), last, scrape.at_ms)
 
 
-def _generate(plan: LoadPlan, clock: Clock, tick: Tick) -> tuple[GeneratorRun, Observation]:
-    observer = RunObserver(plan, clock)
+def _generate(
+    plan: LoadPlan, process: ProcessWatch | None, clock: Clock, tick: Tick
+) -> tuple[GeneratorRun, Observation]:
+    observer = RunObserver(plan, clock, process)
     with tempfile.TemporaryDirectory(prefix="plimsoll-loadtest-") as folder:
         observer.start()
         try:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.errors import LoadTestError
-from monitor.loadtest.exposed_figures import ExposedFigures, figures_of
+from monitor.loadtest.exposed_figures import RESIDENT_BYTES, ExposedFigures, figures_of
+from monitor.loadtest.memory_under_load import ScrapedMemory
 from monitor.scrape.exposition.parse_exposition import ExposedSample
 
 # The last scrape of a target that is scraped at all is not older.
 _LOOKBACK = "5m"
+_SCRAPE_DURATION = "scrape_duration_seconds"
 
 
 class Service(Protocol):
@@ -45,6 +48,20 @@ class StoredScrapes:
         at_ms = self._next_ms()
         samples = self._service.samples(self._selected("1ms"), at_ms / 1000)
         return StoredScrape(at_ms, figures_of([sample for sample in samples if sample.timestamp_ms == at_ms]))
+
+    def memory(self, first_ms: int, last_ms: int) -> tuple[ScrapedMemory, ...]:
+        """Of all scrapes after `first_ms` and until `last_ms`."""
+        length = self._selected(f"{last_ms - first_ms}ms")
+        durations = {
+            sample.timestamp_ms: sample.value
+            for sample in self._service.samples(f"{_SCRAPE_DURATION}{length}", last_ms / 1000)
+        }
+        found = []
+        for sample in self._service.samples(f"{RESIDENT_BYTES}{length}", last_ms / 1000):
+            at_ms = sample.timestamp_ms or 0
+            until_ms = at_ms + math.ceil(durations.get(at_ms, 0.0) * 1000)
+            found.append(ScrapedMemory(at_ms, until_ms, sample.value))
+        return tuple(found)
 
     def _next_ms(self) -> int:
         last, waited = self._last_ms(), 0.0

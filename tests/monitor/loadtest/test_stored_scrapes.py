@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.errors import LoadTestError
+from monitor.loadtest.memory_under_load import ScrapedMemory
 from monitor.loadtest.stored_scrapes import StoredScrapes
 from monitor.model.labels import Labels
 from monitor.scrape.exposition.parse_exposition import ExposedSample
@@ -27,6 +28,9 @@ class ScriptedService:
         if selector.startswith("up{"):
             return [self._sample("up", self._up, second) for second in range(int(self.seconds) + 1)]
         assert at_seconds is not None
+        if not selector.startswith("{"):
+            value = 5e6 if selector.startswith("process_resident_memory_bytes{") else 0.02
+            return [self._sample("", value, second) for second in (3.0, 4.0)]
         late = self._sample(f"{DURATION}_count", 7.0, at_seconds - 0.5)
         names = (f"{DURATION}_count", f"{DURATION}_sum")
         return [late, *(self._sample(name, 40.0, at_seconds) for name in names)]
@@ -49,3 +53,9 @@ def test_a_scrape_has_begun_after_it_was_asked_for_and_has_its_own_samples_only(
 def test_a_service_whose_scrapes_fail_is_said() -> None:
     with pytest.raises(LoadTestError, match=r"has not scraped 127\.0\.0\.1:8101"):
         StoredScrapes(ScriptedService(up=0.0), INSTANCE).next()
+
+
+def test_the_memory_of_each_scrape_has_the_time_of_the_scrape() -> None:
+    found = StoredScrapes(ScriptedService(), INSTANCE).memory(2000, 4000)
+
+    assert found == (ScrapedMemory(3000, 3020, 5e6), ScrapedMemory(4000, 4020, 5e6))
