@@ -68,19 +68,21 @@ def _head(report: dict[str, Any]) -> str:
         "and CPU time: there the first figure is the kernel's, and of pauses that of the server's own /metrics. A "
         "figure differs, too, if what is stored is not what the server itself has shown. A dash is a figure that "
         "cannot be had; none is estimated.</p>"
-        f"{_agreement(report['cells'])}"
+        f"{_agreement(report)}"
     )
 
 
-def _agreement(cells: Sequence[dict[str, Any]]) -> str:
+def _agreement(report: dict[str, Any]) -> str:
+    verdict = "".join(f"<p>{escape(text)}</p>" for text in report["verdict"])
     rows = "".join(
         f"<tr><th>{escape(HEADINGS[each.name])}</th><td>{each.compared}</td>"
         f"<td class='{'good' if each.agreeing == each.compared else 'differs'}'>{each.agreeing}</td>"
         f"<td>{each.largest_rest_ratio:.2%}</td></tr>"
-        for each in agreements(cells)
+        for each in agreements(report["cells"])
     )
     return (
-        "<h2>How well they agree</h2><div class=scroll style='max-width:640px'><table><thead><tr><th>figure</th>"
+        f"<h2>How well they agree</h2>{verdict}"
+        "<div class=scroll style='max-width:640px'><table><thead><tr><th>figure</th>"
         "<th>cells compared</th><th>agree</th><th>largest unexplained rest</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )

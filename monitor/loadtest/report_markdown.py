@@ -32,7 +32,8 @@ def markdown(report: dict[str, Any]) -> str:
         cells = [cell for cell in report["cells"] if cell["scenario"] == scenario.name]
         if cells:
             lines += [f"## {scenario.title}", "", *_table(cells), ""]
-    lines += ["## How well they agree", "", *_agreement_table(report["cells"]), ""]
+    verdict = (f"- {text}" for text in report["verdict"])
+    lines += ["## How well they agree", "", *verdict, "", *_agreement_table(report["cells"]), ""]
     if report["left_out"]:
         lines += ["## Left out", "", *(f"- {problem}" for problem in report["left_out"]), ""]
     return "\n".join(lines)

@@ -34,6 +34,7 @@ def report(servers: tuple[str, ...] = ("tokio", "<gin>")) -> dict[str, Any]:
         "connections": 10,
         "machine": {"processor": "A & B", "cores": 2, "memory_bytes": 8e9, "system": "Linux 6"},
         "versions": {"wrk": "4.1.0"},
+        "verdict": ["8 of 12 cells", "figures that differ: 0", "figures not judged: 0"],
         "left_out": ["rocket: no cargo"],
         "cells": [cell(server, scenario.name) for server in servers for scenario in SCENARIOS],
     }
@@ -77,6 +78,7 @@ def test_markdown_has_four_tables_whose_cells_have_three_parts() -> None:
     assert re.findall(r"^## (.*)$", text, re.M)[:4] == [each.title for each in SCENARIOS]
     assert text.count("| QPS | 1\u202f000 \\| 1\u202f000 \\| 0 |") == 4
     assert "- rocket: no cargo" in text
+    assert "- 8 of 12 cells\n- figures that differ: 0\n" in text
 
 
 class Page(HTMLParser):
@@ -110,6 +112,7 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
     assert page.cells >= len(SCENARIOS) * 2 * len(COLUMNS)
     assert "&lt;gin&gt;" in text
     assert "<gin>" not in text
+    assert "<p>8 of 12 cells</p>" in text
 
 
 @pytest.mark.parametrize(
