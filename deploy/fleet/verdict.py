@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Compared with /proc, so that no figure of the generator says that there is something to compare.
-_COMPARED_WITH_PROC = ("memory", "cpu")
+_COMPARED_WITH_PROC = ("memory", "memory_max", "cpu")
 
 
 def differing(cell: dict[str, Any]) -> list[str]:

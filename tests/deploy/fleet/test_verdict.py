@@ -29,9 +29,9 @@ def test_a_latency_that_was_not_judged_does_not_agree() -> None:
 
 
 def test_what_a_generator_cannot_see_is_not_to_be_judged_unless_the_kernel_can() -> None:
-    unseen = cell(gc_pauses=figure(None, None), memory=figure(None, None), cpu=figure(None, None))
+    unseen = cell(**dict.fromkeys(("gc_pauses", "memory", "memory_max", "cpu"), figure(None, None)))
 
-    assert not_judged(unseen) == ["memory", "cpu"]
+    assert not_judged(unseen) == ["memory", "memory_max", "cpu"]
 
 
 def test_a_report_says_how_many_cells_of_how_many_there_are() -> None:
