@@ -111,7 +111,7 @@ def run_with_progress(plan: LoadPlan, around: Surroundings, label: str = "") -> 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(label or f"{plan.tool.value} {plan.target.url}", total=plan.seconds)
+        task = progress.add_task(label or f"{plan.tool.value} {plan.target.shown_url}", total=plan.seconds)
         tick: Tick = lambda elapsed: progress.update(task, completed=min(elapsed, plan.seconds))  # noqa: E731
         return run_cell(plan, around, tick)
 
@@ -122,7 +122,7 @@ def print_cell(cell: CellResult, data: dict[str, Any]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_COLUMNS_OF_A_FILE)
-    table = Table(title=f"{plan.scenario.title}: {plan.target.url}, {plan.connections} connections")
+    table = Table(title=f"{plan.scenario.title}: {plan.target.shown_url}, {plan.connections} connections")
     ours = "Plimsoll" if cell.stored_ms else "/metrics"
     for heading in ("", plan.tool.value, ours, "difference", ""):
         table.add_column(heading, justify="left" if not heading else "right")

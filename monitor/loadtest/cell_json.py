@@ -16,7 +16,7 @@ def cell_data(server: str, cell: CellResult) -> dict[str, Any]:
         "server": server,
         "scenario": plan.scenario.name,
         "tool": plan.tool.value,
-        "url": plan.target.url,
+        "url": plan.target.shown_url,
         "connections_at_once": plan.connections,
         "duration_seconds": facts.generated.run.duration_seconds,
         "in_flight_at_the_end": facts.in_flight,

@@ -6,7 +6,7 @@ import http.client
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from exporters.errors import ExporterError
 from exporters.process.targets import PortTarget, ProcessFinder
@@ -19,7 +19,6 @@ from monitor.scrape.exposition.content_type import format_of
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
 _TIMEOUT_SECONDS = 10
-_BODY_BYTES_MAX = 1 << 25
 _RESIDENT = re.compile(rb"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -77,17 +76,29 @@ def watch_listener(port: int) -> ProcessWatch | None:
 
 
 class TargetReader:
-    """Reads over one connection, which the server counts once. `connections` are those it has opened so far."""
+    """Reads over one connection, which the server counts once; over another one if the server has closed that.
 
-    def __init__(self, metrics_url: str, vocabularies: tuple[Vocabulary, ...], process: ProcessWatch | None) -> None:
+    `connections` are those it has opened so far.
+    """
+
+    def __init__(
+        self,
+        metrics_url: str,
+        vocabularies: tuple[Vocabulary, ...],
+        process: ProcessWatch | None,
+        body_bytes_max: int = 1 << 25,
+    ) -> None:
         """Raises BadRequest unless `metrics_url` is an http URL."""
         parts = urlsplit(metrics_url)
+        shown = urlunsplit(parts._replace(query="", fragment=""))
         if parts.scheme != "http" or not parts.hostname:
-            raise BadRequest(f"metrics URL: got {metrics_url!r}, want one such as http://127.0.0.1:8101/metrics")
+            raise BadRequest(f"metrics URL: got {shown!r}, want one such as http://127.0.0.1:8101/metrics")
         self.instance = f"{parts.hostname}:{parts.port or 80}"
         self.connections = 0
-        self._url = metrics_url
-        self._path = parts.path or "/metrics"
+        # A query may hold a secret: it is sent and never shown.
+        self._url = shown
+        self._path = urlunsplit(("", "", parts.path or "/metrics", parts.query, ""))
+        self._body_bytes_max = body_bytes_max
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
         self._vocabularies = vocabularies
         self._process = process
@@ -110,14 +121,30 @@ class TargetReader:
 
     def _fetch(self) -> tuple[bytes, str]:
         try:
-            if self._connection.sock is None:
-                self.connections += 1
-            self._connection.request("GET", self._path, headers={"Accept": "text/plain;version=0.0.4"})
-            response = self._connection.getresponse()
-            body = response.read(_BODY_BYTES_MAX)
+            response = self._answer()
+            body = response.read(self._body_bytes_max + 1)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise LoadTestError(f"{self._url}: {type(error).__name__}: {error}") from error
         if response.status != 200:
             raise LoadTestError(f"{self._url}: got status {response.status}, want 200")
+        if len(body) > self._body_bytes_max:
+            raise LoadTestError(f"{self._url}: got more than {self._body_bytes_max} bytes")
         return body, response.headers.get("Content-Type", "")
+
+    def _answer(self) -> http.client.HTTPResponse:
+        is_kept = self._connection.sock is not None
+        try:
+            return self._ask()
+        except ConnectionError:
+            self._connection.close()
+            if not is_kept:
+                raise
+        # Servers close connections that have rested for a while: Node's after 5 s.
+        return self._ask()
+
+    def _ask(self) -> http.client.HTTPResponse:
+        if self._connection.sock is None:
+            self.connections += 1
+        self._connection.request("GET", self._path, headers={"Accept": "text/plain;version=0.0.4"})
+        return self._connection.getresponse()

@@ -16,6 +16,7 @@ from monitor.clock import Clock
 from monitor.errors import LoadTestError
 from monitor.loadtest.distribution import Distribution, expected_microseconds, parse_wrk_distribution, uncorrected
 from monitor.loadtest.generator_command import PACKAGES, LoadPlan, command, write_files
+from monitor.loadtest.scenario import LoadTarget
 
 # wrk waits for its threads, ab for open answers (30 s at most: its -s).
 _OVERTIME_SECONDS = 40.0
@@ -48,23 +49,23 @@ def run_generator(plan: LoadPlan, folder: Path, clock: Clock, tick: Tick) -> Gen
     """
     check_installed(plan.tool)
     write_files(plan, folder)
-    text = _output(command(plan, folder), plan.seconds, clock, tick)
+    text = _output(plan, folder, clock, tick)
     try:
         return _read(plan, text, folder)
     except ExporterError as error:
-        raise LoadTestError(f"{error}\n{_end_of(text)}") from error
+        raise LoadTestError(f"{error}\n{_end_of(text, plan.target)}") from error
 
 
-def _output(arguments: list[str], seconds: int, clock: Clock, tick: Tick) -> str:
+def _output(plan: LoadPlan, folder: Path, clock: Clock, tick: Tick) -> str:
     with subprocess.Popen(
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command(plan, folder), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
-            text = _wait(process, arguments[0], seconds + _OVERTIME_SECONDS, clock, tick)
+            text = _wait(process, plan.tool.value, plan.seconds + _OVERTIME_SECONDS, clock, tick)
         finally:
             process.kill()
     if process.returncode != 0:
-        raise LoadTestError(f"{arguments[0]} ended with code {process.returncode}:\n{_end_of(text)}")
+        raise LoadTestError(f"{plan.tool.value} ended with code {process.returncode}:\n{_end_of(text, plan.target)}")
     return text
 
 
@@ -102,5 +103,7 @@ def _of_wrk(run: LoadTestRun, pairs: Sequence[tuple[int, int]] | None, connectio
     return GeneratorRun(run, measured)
 
 
-def _end_of(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-_LINES_SHOWN:])
+def _end_of(text: str, target: LoadTarget) -> str:
+    """Without the query of the URL, which either tool repeats."""
+    shown = text.replace(target.path, target.shown_path)
+    return "\n".join(shown.strip().splitlines()[-_LINES_SHOWN:])

@@ -64,6 +64,15 @@ class LoadTarget:
     def url(self) -> str:
         return f"http://{self.authority}{self.path}"
 
+    @property
+    def shown_path(self) -> str:
+        """Without the query, which may hold a secret."""
+        return self.path.partition("?")[0]
+
+    @property
+    def shown_url(self) -> str:
+        return f"http://{self.authority}{self.shown_path}"
+
 
 def load_target(url: str, scenario: Scenario) -> LoadTarget:
     """A URL without a path, or with `/` for one, gets the scenario's. Raises BadRequest unless it is an http URL."""

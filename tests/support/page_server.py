@@ -7,7 +7,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Page:
     piece_bytes: int = 1 << 20
     pause_seconds: float = 0.0
     ending: bool = False
+    heads: list[bytes] = field(default_factory=list)
 
     def show(self, body: bytes, status: str = "200 OK") -> None:
         self.answer = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
@@ -30,7 +31,7 @@ def page_server() -> Iterator[Page]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            self.request.recv(65_536)
+            page.heads.append(self.request.recv(65_536))
             for start in range(0, len(page.answer), page.piece_bytes):
                 if page.ending:
                     return

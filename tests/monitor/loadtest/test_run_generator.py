@@ -23,7 +23,7 @@ def run(tool: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     scenario = scenario_named("flash-sale" if tool == "wrk" else "payment")
-    plan = LoadPlan(scenario, scenario.tool, load_target("http://127.0.0.1:1", scenario), 1, 8, 1)
+    plan = LoadPlan(scenario, scenario.tool, load_target("http://127.0.0.1:1/x?token=secret", scenario), 1, 8, 1)
     return run_generator(plan, folder, SystemClock(), lambda _: None)
 
 
@@ -42,8 +42,8 @@ def test_one_whose_report_breaks_off_gives_no_half_figures(
 
 
 def test_one_that_fails_is_told_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LoadTestError, match=r"(?s)^wrk ended with code 1.*unable to connect"):
-        run("wrk", "echo unable to connect; exit 1", tmp_path, monkeypatch)
+    with pytest.raises(LoadTestError, match=r"(?s)^wrk ended with code 1.*unable to connect to http://127.0.0.1:1/x$"):
+        run("wrk", 'for last; do :; done; echo unable to connect to "$last"; exit 1', tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(

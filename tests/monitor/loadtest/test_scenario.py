@@ -25,6 +25,12 @@ def test_a_url_without_a_path_gets_the_scenarios(url: str, path: str) -> None:
     assert load_target(url, scenario_named("flash-sale")).path == path
 
 
+def test_a_query_is_asked_for_and_not_shown() -> None:
+    target = load_target("http://shop:8101/pay?token=secret", scenario_named("payment"))
+
+    assert (target.url, target.shown_url) == ("http://shop:8101/pay?token=secret", "http://shop:8101/pay")
+
+
 @pytest.mark.parametrize("url", ["https://shop:8101", "shop:8101", "http://", "http://u:p@shop", "http://shop:x"])
 def test_what_is_no_http_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(BadRequest, match=r"^URL: got") as caught:
