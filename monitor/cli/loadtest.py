@@ -141,6 +141,9 @@ def explanation(figure: Figure) -> list[str]:
         return []
     unit = figure.unit.value
     lines = [f"{dict(COLUMNS)[figure.name]}: ours {shown(figure.plimsoll, unit)}"]
-    lines += [f"  {shown(part.value, unit):>12}  {part.cause.value}" for part in figure.parts if part.value]
+    for part in figure.parts:
+        if part.value:
+            derived = ": what the difference needs" if part.is_derived else ""
+            lines.append(f"  {shown(part.value, unit):>12}  {part.cause.value}{derived}")
     lines.append(f"  {shown(figure.rest, unit):>12}  not explained, {shown(figure.allowed, unit)} allowed")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporters.load_test.runs import Tool
 from monitor.loadtest.generator_command import LoadPlan
@@ -36,6 +36,7 @@ class Capture:
         # On a kept connection wrk reads other answers before it acts on this one. When, only the kernel knows.
         is_read_apart = plan.tool is Tool.WRK and plan.scenario.keep_alive
         share = _TRACED_SHARE if is_read_apart and plan.connections >= _SHARED_CONNECTIONS_MIN else 1
+        self._is_of_all = share == 1
         self._plan = plan
         self._pieces: list[Packets] = []
         self._packets_left = limits.packets_max
@@ -69,7 +70,8 @@ class Capture:
         if has_holes:
             return None
         packets = Packets.joined(self._pieces)
-        return wire_requests(packets, reads, own_ports, keep_alive=self._plan.scenario.keep_alive)
+        found = wire_requests(packets, reads, own_ports, keep_alive=self._plan.scenario.keep_alive)
+        return found if self._is_of_all and self._packets_left > 0 else replace(found, sent=None)
 
 
 def capture_if_allowed(plan: LoadPlan) -> Capture | None:

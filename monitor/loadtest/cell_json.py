@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from monitor.loadtest.figures import Figure
+from monitor.loadtest.figures import Figure, Part
 from monitor.loadtest.run_cell import CellResult
 
 
@@ -20,6 +20,7 @@ def cell_data(server: str, cell: CellResult) -> dict[str, Any]:
         "connections_at_once": plan.connections,
         "duration_seconds": facts.generated.run.duration_seconds,
         "in_flight_at_the_end": facts.in_flight,
+        "in_flight_at_most": facts.in_flight_most,
         "own_requests": facts.seen.requests_sent,
         "own_requests_failed": facts.seen.failures,
         "socket_looks": len(facts.seen.looks),
@@ -38,10 +39,11 @@ def figure_data(figure: Figure) -> dict[str, Any]:
         "generator": _number(figure.generator),
         "plimsoll": _number(figure.plimsoll),
         "difference": _number(figure.difference),
-        "explained": [{"part": part.cause.value, "value": part.value} for part in figure.parts],
+        "explained": [_part_data(part) for part in figure.parts],
         "rest": _number(figure.rest),
         "rest_allowed": _number(figure.allowed),
         "agrees": figure.agrees,
+        "agrees_by_derived_part": figure.agrees_by_derived_part,
         "stored_as_shown": figure.is_stored_as_shown,
     }
     if figure.shown is not None:
@@ -51,6 +53,11 @@ def figure_data(figure: Figure) -> dict[str, Any]:
     if figure.reason:
         data["reason"] = figure.reason
     return data
+
+
+def _part_data(part: Part) -> dict[str, Any]:
+    data: dict[str, Any] = {"part": part.cause.value, "value": part.value}
+    return data | {"derived": True} if part.is_derived else data
 
 
 def _service_data(cell: CellResult) -> dict[str, float] | None:

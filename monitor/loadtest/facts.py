@@ -36,9 +36,27 @@ class Facts:
     def in_flight(self) -> int:
         """Requests that the server has counted and whose answers the generator did not wait for.
 
-        Each connection has one at most; what is beyond that is not explained by it.
+        What is beyond `in_flight_most` is not explained by it.
         """
-        return min(max(self.requests - self.generated.run.requests, 0), self.plan.connections)
+        return min(max(self.requests - self.generated.run.requests, 0), self.in_flight_most)
+
+    @property
+    def in_flight_most(self) -> int:
+        """One for each connection; no more than were sent and not counted, if packets tell of all that were sent."""
+        if self.sent is None:
+            return self.plan.connections
+        return min(self.plan.connections, max(self.sent - self.generated.run.requests, 0))
+
+    @property
+    def is_in_flight_measured(self) -> bool:
+        """Whether the server has counted all that were sent, so that packets tell what was in flight."""
+        return self.sent == self.requests
+
+    @property
+    def sent(self) -> int | None:
+        """The generator's requests as packets tell; None if not all connections were captured."""
+        wire = self.seen.wire
+        return None if wire is None or wire.sent is None else wire.sent - self.seen.requests_sent
 
     @property
     def sent_bytes(self) -> int | None:

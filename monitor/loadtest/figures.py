@@ -53,10 +53,14 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`value` is added to our figure on the way to the generator's; it may be negative."""
+    """`value` is added to our figure on the way to the generator's; it may be negative.
+
+    One that `is_derived` was not measured: it is what the difference needs, within what is possible.
+    """
 
     cause: Cause
     value: float
+    is_derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +126,10 @@ class Figure:
         if self.is_stored_as_shown is False:
             return False
         return None if self.rest is None else abs(self.rest) <= self.allowed
+
+    @property
+    def agrees_by_derived_part(self) -> bool:
+        """Whether it agrees, and would not with the measured parts alone."""
+        if not self.agrees or self.rest is None:
+            return False
+        return abs(self.rest + math.fsum(part.value for part in self.parts if part.is_derived)) > self.allowed

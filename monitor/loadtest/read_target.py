@@ -36,11 +36,10 @@ class ProcessFigures:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`proc_before` and `proc_after` enclose the exposition; None if the process is not to be seen from here."""
+    """`proc` from right before the exposition to right after it; empty if the process is not to be seen from here."""
 
     exposed: ExposedFigures
-    proc_before: ProcessFigures | None
-    proc_after: ProcessFigures | None
+    proc: tuple[ProcessFigures, ...]
 
 
 class ProcessWatch:
@@ -106,16 +105,21 @@ class TargetReader:
     def close(self) -> None:
         self._connection.close()
 
+    def look(self) -> tuple[ProcessFigures, ...]:
+        """At the process alone."""
+        found = self._process.read() if self._process else None
+        return () if found is None else (found,)
+
     def read(self) -> Reading:
         """Raises LoadTestError if the metrics cannot be had."""
-        proc_before = self._process.read() if self._process else None
+        proc_before = self.look()
         body, content_type = self._fetch()
-        proc_after = self._process.read() if self._process else None
+        proc = (*proc_before, *self.look())
         try:
             exposition_format = format_of(content_type, ScrapeProtocol.PROMETHEUS_TEXT_0_0_4)
             if exposition_format is ExpositionFormat.PROTOBUF:
                 raise LoadTestError(f"{self._url}: got {content_type}, want text")
-            return Reading(read_exposition(body, exposition_format, self._vocabularies), proc_before, proc_after)
+            return Reading(read_exposition(body, exposition_format, self._vocabularies), proc)
         except (ExpositionError, ScrapeError) as error:
             raise LoadTestError(f"{self._url}: {error}") from error
 

@@ -62,21 +62,26 @@ def reconcile(facts: Facts) -> tuple[Figure, ...]:
         _cpu(facts.window, run.duration_seconds),
         *_errors(facts),
         *_bytes(facts),
-        _connection_setup(facts, waiting),
+        _connection_setup(facts),
         *_connections(facts),
         *_pauses(facts.window),
     )
 
 
+def _in_flight(facts: Facts, each: float = 1.0) -> Part:
+    """Of what each request has `each` of, on one side only."""
+    return Part(Cause.IN_FLIGHT, -facts.in_flight * each, is_derived=not facts.is_in_flight_measured)
+
+
 def _requests(facts: Facts) -> Figure:
-    parts = (Part(Cause.IN_FLIGHT, float(-facts.in_flight)),)
+    parts = (_in_flight(facts),)
     return Figure("requests", Unit.COUNT, facts.generated.run.requests, facts.requests, parts=parts)
 
 
 def _rate(facts: Facts) -> Figure:
     """Ours over the generator's time. One per cent is allowed, though what is in flight explains the difference."""
     run = facts.generated.run
-    parts = (Part(Cause.IN_FLIGHT, -facts.in_flight / run.duration_seconds),)
+    parts = (_in_flight(facts, 1 / run.duration_seconds),)
     # ab tells its time to a millisecond and its rate to 1/100.
     allowed = 0.01 * run.requests_per_second
     ours = facts.requests / run.duration_seconds
@@ -172,14 +177,15 @@ def _errors(facts: Facts) -> tuple[Figure, Figure, Figure]:
     all_theirs = theirs + late + facts.failed_requests
     # wrk's `Non-2xx or 3xx` is 400 and above, ab's `Non-2xx` everything else than 2xx.
     ours = facts.answered_with(errors_only=facts.plan.tool is Tool.WRK)
-    ended = (Part(Cause.IN_FLIGHT, float(-min(max(ours - theirs, 0), facts.in_flight))),)
+    in_flight = min(max(ours - theirs, 0), facts.in_flight)
+    ended = (Part(Cause.IN_FLIGHT, float(-in_flight), is_derived=True),)
     unseen = (
         *ended,
         Part(Cause.NOT_SEEN_BY_SERVER, float(facts.failed_requests)),
         Part(Cause.LATE, float(late)),
     )
     tried = max(run.requests + facts.failed_requests, 1)
-    rate_parts = tuple(Part(part.cause, part.value / tried) for part in unseen)
+    rate_parts = tuple(replace(part, value=part.value / tried) for part in unseen)
     return (
         Figure("non_2xx", Unit.COUNT, theirs, ours, parts=ended),
         Figure("errors", Unit.COUNT, all_theirs, ours, parts=unseen),
@@ -193,26 +199,25 @@ def _bytes(facts: Facts) -> tuple[Figure, Figure]:
     theirs, seconds = run.read_bytes, run.duration_seconds
     reason = "" if ours is not None else "the server does not count the bytes it sends"
     each = ours / facts.requests if ours is not None and facts.requests else 0.0
-    part = -facts.in_flight * each
     return (
-        Figure("bytes", Unit.BYTES, theirs, ours, 0.02 * (theirs or 0), (Part(Cause.IN_FLIGHT, part),), reason=reason),
+        Figure("bytes", Unit.BYTES, theirs, ours, 0.02 * (theirs or 0), (_in_flight(facts, each),), reason=reason),
         Figure(
             "throughput",
             Unit.BYTES_PER_SECOND,
             None if theirs is None else theirs / seconds,
             None if ours is None else ours / seconds,
             0.02 * (theirs or 0) / seconds,
-            (Part(Cause.IN_FLIGHT, part / seconds),),
+            (_in_flight(facts, each / seconds),),
             reason=reason,
         ),
     )
 
 
-def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
+def _connection_setup(facts: Facts) -> Figure:
     """Ours is the mean of the connections that we opened while the load ran.
 
     ab's clock runs on until it comes back to a connection that stands, and then it sends the request: packets tell.
-    Without them, that is no more than what a cycle has outside of the server and of the sockets.
+    Without them the two are shown and not judged.
     """
     times = [request.connect_seconds for request in facts.seen.requests if request.connect_seconds is not None]
     ours = math.fsum(times) / len(times) if times else None
@@ -224,14 +229,14 @@ def _connection_setup(facts: Facts, waiting: Waiting | None) -> Figure:
             theirs, reason = connect.mean, ""
     if ours is None:
         reason = "no connection of our own was answered"
-    parts: tuple[Part, ...] = ()
+    figure = Figure("connection_setup", Unit.SECONDS, theirs, ours, _AB_CONNECT_SECONDS_ALLOWED, reason=reason)
+    if theirs is None or ours is None:
+        return figure
     by_packets = facts.by_packets
-    if theirs is not None and ours is not None and by_packets is not None and by_packets.connecting is not None:
-        parts = (Part(Cause.CONNECTING, float(by_packets.connecting.mean()) - ours),)
-    elif theirs is not None and ours is not None and waiting is not None:
-        late = min(max(theirs - ours, 0.0), max(waiting.idle - ours, 0.0))
-        parts = (Part(Cause.CONNECTING, late),)
-    return Figure("connection_setup", Unit.SECONDS, theirs, ours, _AB_CONNECT_SECONDS_ALLOWED, parts, reason=reason)
+    if by_packets is None or by_packets.connecting is None:
+        reason = "no packets were captured: how long ab was at other connections is not known"
+        return replace(figure, reason=reason, is_judged=False)
+    return replace(figure, parts=(Part(Cause.CONNECTING, float(by_packets.connecting.mean()) - ours),))
 
 
 def _connections(facts: Facts) -> tuple[Figure, Figure]:
@@ -240,7 +245,7 @@ def _connections(facts: Facts) -> tuple[Figure, Figure]:
     theirs = connections_opened(facts.plan, run.requests, run.keep_alive_requests, facts.broken_connections)
     reason = "" if ours is not None else "the server does not count the connections it accepts"
     reuse = facts.requests / ours if ours else None
-    parts = (Part(Cause.IN_FLIGHT, -facts.in_flight / ours),) if ours else ()
+    parts = (_in_flight(facts, 1 / ours),) if ours else ()
     return (
         Figure("connections", Unit.COUNT, theirs, ours, reason=reason),
         Figure("connection_reuse", Unit.COUNT, run.requests / theirs, reuse, 0.0, parts, reason=reason),

@@ -77,13 +77,15 @@ def _agreement(report: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><th>{escape(HEADINGS[each.name])}</th><td>{each.compared}</td>"
         f"<td class='{'good' if each.agreeing == each.compared else 'differs'}'>{each.agreeing}</td>"
+        f"<td>{each.by_derived_part}</td>"
         f"<td>{each.largest_rest_ratio:.2%}</td></tr>"
         for each in agreements(report["cells"])
     )
     return (
         f"<h2>How well they agree</h2>{verdict}"
         "<div class=scroll style='max-width:640px'><table><thead><tr><th>figure</th>"
-        "<th>cells compared</th><th>agree</th><th>largest unexplained rest</th></tr></thead>"
+        "<th>cells compared</th><th>agree</th><th>of these by what was in flight</th>"
+        "<th>largest unexplained rest</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 

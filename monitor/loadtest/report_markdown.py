@@ -64,8 +64,11 @@ def _table(cells: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _agreement_table(cells: Sequence[dict[str, Any]]) -> list[str]:
-    rows = ["| figure | cells compared | agree | largest unexplained rest |", "|---|---|---|---|"]
+    rows = [
+        "| figure | cells compared | agree | of these by what was in flight | largest unexplained rest |",
+        "|---|---|---|---|---|",
+    ]
     for each in agreements(cells):
         rest = f"{each.largest_rest_ratio:.2%}"
-        rows.append(f"| {HEADINGS[each.name]} | {each.compared} | {each.agreeing} | {rest} |")
+        rows.append(f"| {HEADINGS[each.name]} | {each.compared} | {each.agreeing} | {each.by_derived_part} | {rest} |")
     return rows

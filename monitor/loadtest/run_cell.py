@@ -67,9 +67,10 @@ def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
 def _window_end(first: Reading, reader: TargetReader, scrapes: StoredScrapes | None) -> WindowEnd:
     if scrapes is None:
         return WindowEnd(first, None, first)
-    scrape = scrapes.next()
+    looks = [*first.proc[-1:]]
+    scrape = scrapes.next(lambda: looks.extend(reader.look()))
     last = reader.read()
-    return WindowEnd(first, Reading(scrape.exposed, first.proc_after, last.proc_before), last, scrape.at_ms)
+    return WindowEnd(first, Reading(scrape.exposed, (*looks, *last.proc[:1])), last, scrape.at_ms)
 
 
 def _generate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,9 +43,12 @@ class StoredScrapes:
         self._instance = instance
         self._timeout_seconds = timeout_seconds
 
-    def next(self) -> StoredScrape:
-        """The first that has begun after this call and succeeded. Raises LoadTestError if there is none."""
-        at_ms = self._next_ms()
+    def next(self, while_waiting: Callable[[], None]) -> StoredScrape:
+        """The first that has begun after this call and succeeded. Raises LoadTestError if there is none.
+
+        `while_waiting` is called ten times a second.
+        """
+        at_ms = self._next_ms(while_waiting)
         samples = self._service.samples(self._selected("1ms"), at_ms / 1000)
         return StoredScrape(at_ms, figures_of([sample for sample in samples if sample.timestamp_ms == at_ms]))
 
@@ -63,13 +66,14 @@ class StoredScrapes:
             found.append(ScrapedMemory(at_ms, until_ms, sample.value))
         return tuple(found)
 
-    def _next_ms(self) -> int:
+    def _next_ms(self, while_waiting: Callable[[], None]) -> int:
         last, waited = self._last_ms(), 0.0
         # The one that may have begun before this call, and the one after it.
         for _ in range(2):
             while (found := self._last_ms()) is None or (last is not None and found <= last):
                 if waited > self._timeout_seconds:
                     raise LoadTestError(f"the service has not scraped {self._instance} for {waited:.0f} s")
+                while_waiting()
                 self._service.wait(0.1)
                 waited += 0.1
             last = found

@@ -14,11 +14,13 @@ SUMMARIZED = (*(name for name, _ in COLUMNS), *_EXACT)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`compared` cells have both sides, of which `agreeing` agree; `largest_rest_ratio` is of the reference."""
+    """`compared` cells have both sides, of which `agreeing` agree, `by_derived_part` of these only with a part that was
+    not measured; `largest_rest_ratio` is of the reference."""
 
     name: str
     compared: int
     agreeing: int
+    by_derived_part: int
     largest_rest_ratio: float
 
 
@@ -29,7 +31,8 @@ def agreements(cells: Sequence[dict[str, Any]]) -> list[Agreement]:
         compared = [cell[name] for cell in cells if cell.get(name) and cell[name]["agrees"] is not None]
         if compared:
             agreeing = sum(figure["agrees"] for figure in compared)
-            found.append(Agreement(name, len(compared), agreeing, max(map(_rest_ratio, compared))))
+            derived = sum(figure["agrees_by_derived_part"] for figure in compared)
+            found.append(Agreement(name, len(compared), agreeing, derived, max(map(_rest_ratio, compared))))
     return found
 
 

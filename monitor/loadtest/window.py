@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from monitor.errors import LoadTestError
 from monitor.loadtest.exposed_figures import HistogramTotals
 from monitor.loadtest.figures import Between
-from monitor.loadtest.read_target import ProcessFigures, Reading
+from monitor.loadtest.read_target import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def window_between(before: Reading, after: Reading) -> Window:
         gc_pauses=_grown(first.gc_pauses, last.gc_pauses) if last.gc_pauses else None,
         stalls=_grown(first.stalls, last.stalls) if last.stalls else None,
         proc_cpu_seconds=_cpu_range(before, after),
-        proc_resident_bytes=_resident_range(after.proc_before, after.proc_after),
+        proc_resident_bytes=_resident_range(after),
     )
 
 
@@ -114,11 +114,10 @@ def _grown(first: HistogramTotals | None, last: HistogramTotals) -> HistogramTot
 
 
 def _cpu_range(before: Reading, after: Reading) -> Between | None:
-    starts = [look.cpu_seconds for look in (before.proc_before, before.proc_after) if look]
-    ends = [look.cpu_seconds for look in (after.proc_before, after.proc_after) if look]
+    starts, ends = ([look.cpu_seconds for look in reading.proc] for reading in (before, after))
     return Between(min(ends) - max(starts), max(ends) - min(starts)) if starts and ends else None
 
 
-def _resident_range(*looks: ProcessFigures | None) -> Between | None:
-    values = [float(value) for look in looks if look for value in look.resident_bytes]
+def _resident_range(reading: Reading) -> Between | None:
+    values = [float(value) for look in reading.proc for value in look.resident_bytes]
     return Between(min(values), max(values)) if values else None

@@ -20,11 +20,14 @@ class WireRequests:
     `connecting`: from the client's SYN to its request; 0 on a connection that has had one before.
     `answering`: from the request to the last packet of its answer.
     `unread`: from there until the client has read it.
+    `sent` are all requests of all connections, without an answer or an end and our own among them; None if not all
+    connections were captured. A request in two packets counts twice.
     """
 
     connecting: npt.NDArray[np.float64]
     answering: npt.NDArray[np.float64]
     unread: npt.NDArray[np.float64]
+    sent: int | None = None
 
     def __len__(self) -> int:
         return len(self.answering)
@@ -51,7 +54,8 @@ def wire_requests(
     the last request of all is the end of the run and ends none. Without `reads` a client acts on an answer as soon as
     it has read it; with them, requests whose read is not known are left out.
     """
-    exchanges = _exchanges(packets, own_ports, PacketKind.REQUEST if keep_alive else PacketKind.CLOSE)
+    events = _events(packets, own_ports)
+    exchanges = _exchanges(events, PacketKind.REQUEST if keep_alive else PacketKind.CLOSE)
     read_ns = exchanges.act if reads is None else _read_ns(exchanges, reads)
     is_known = read_ns >= exchanges.answer
     connecting_ns = np.where(exchanges.is_first, exchanges.request - exchanges.before, 0)
@@ -59,16 +63,23 @@ def wire_requests(
         connecting=_seconds(connecting_ns[is_known]),
         answering=_seconds((exchanges.answer - exchanges.request)[is_known]),
         unread=_seconds((read_ns - exchanges.answer)[is_known]),
+        sent=_sent(packets),
     )
+
+
+def _sent(packets: Packets) -> int:
+    """Before packets are put in order: two whose order is lost would be one request."""
+    order = np.argsort(packets.client_ports, kind="stable")
+    ports, kinds = packets.client_ports[order], packets.kinds[order]
+    return int(np.sum((kinds == PacketKind.REQUEST) & _is_begun(ports, kinds)))
 
 
 def _seconds(nanoseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return nanoseconds.astype(np.float64) * _NANOSECOND
 
 
-def _exchanges(packets: Packets, own_ports: frozenset[int], act: PacketKind) -> _Exchanges:
+def _exchanges(events: Packets, act: PacketKind) -> _Exchanges:
     """Four events in a row of one connection, the last of them `act`."""
-    events = _events(packets, own_ports)
     kinds, ports, times_ns = events.kinds, events.client_ports, events.times_ns
     starts = np.arange(max(len(kinds) - 3, 0))
     is_exchange = (

@@ -50,6 +50,23 @@ def test_more_requests_than_connections_in_flight_are_not_explained() -> None:
     assert figures["requests"].agrees is False
 
 
+def test_packets_tell_how_many_can_be_in_flight() -> None:
+    sent = replace(observation(), wire=replace(nothing_captured(), sent=1004 + OWN))
+
+    assert figures_of(facts(seen=sent, in_flight=4))["requests"].agrees
+    assert figures_of(facts(seen=sent, in_flight=5))["requests"].rest == -1
+    assert not figures_of(facts(seen=sent, in_flight=4))["requests"].parts[0].is_derived
+    assert figures_of(facts(seen=sent, in_flight=3))["requests"].parts[0].is_derived
+
+
+def test_what_was_in_flight_is_said_to_come_of_the_difference() -> None:
+    requests = figures_of(facts(in_flight=4))["requests"]
+
+    assert [part.is_derived for part in requests.parts] == [True]
+    assert requests.agrees_by_derived_part
+    assert not figures_of(facts())["requests"].agrees_by_derived_part
+
+
 def test_requests_that_the_server_has_not_seen_are_not_explained() -> None:
     figures = figures_of(facts(window=window(1000 + OWN - 5)))
 
@@ -95,6 +112,10 @@ def test_pauses_and_stalls_are_taken_out_of_the_wait_for_the_server() -> None:
     assert parts[Cause.SERVER_SOCKET] == pytest.approx(0.003)
 
 
+def nothing_captured() -> WireRequests:
+    return WireRequests(np.empty(0), np.empty(0), np.empty(0))
+
+
 def captured(requests: int = 1000, slow: int = 0) -> Observation:
     """Each request connects for 2 ms, is answered in 7 and unread for 3; `slow` ones for 50 ms more."""
     unread = np.full(requests, 0.003)
@@ -128,6 +149,13 @@ def test_only_abs_clock_runs_while_a_short_connection_is_made(scenario: str, cou
         parts = figures_of(facts(scenario, seen=captured()))[name].parts
         connecting = [part.value for part in parts if part.cause is Cause.CONNECTING]
         assert connecting == (pytest.approx([0.002]) if counted else [])
+
+
+def test_without_packets_a_connection_set_up_is_not_judged() -> None:
+    run = run_of(Tool.AB, phases={"connect": Latency(mean=0.002)})
+    setup = figures_of(facts("callback", generated=GeneratorRun(run, None)))["connection_setup"]
+
+    assert (setup.generator, setup.plimsoll, setup.parts, setup.agrees) == (0.002, pytest.approx(0.001), (), None)
 
 
 def test_the_time_until_abs_request_is_in_its_connection_set_up() -> None:

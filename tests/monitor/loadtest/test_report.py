@@ -45,7 +45,12 @@ def test_the_json_has_both_sides_of_every_figure() -> None:
 
     assert (data["server"], data["scenario"]) == ("tokio", "flash-sale")
     assert (data["qps"]["generator"], data["qps"]["plimsoll"], data["qps"]["difference"]) == (1000.0, 1004.0, 4.0)
-    assert data["qps"]["explained"] == [{"part": "in flight when the generator stopped", "value": -4.0}]
+    assert data["qps"]["explained"] == [
+        {"part": "in flight when the generator stopped", "value": -4.0, "derived": True}
+    ]
+    assert (data["in_flight_at_the_end"], data["in_flight_at_most"]) == (4, 10)
+    assert data["requests"]["agrees_by_derived_part"]
+    assert not data["qps"]["agrees_by_derived_part"]
     assert all({"generator", "plimsoll", "difference", "rest", "agrees"} <= data[name].keys() for name, _ in COLUMNS)
 
 
@@ -69,7 +74,7 @@ def test_what_is_stored_otherwise_than_shown_is_in_every_report() -> None:
         assert "0.50 stored, 0.70 shown by the server" in text
         assert "– stored, 3 shown by the server" in text
     assert "| CPU | 4 | 3 |" in markdown(data)
-    assert "| GC pauses | 1 | 0 | 100.00% |" in markdown(data)
+    assert "| GC pauses | 1 | 0 | 0 | 100.00% |" in markdown(data)
 
 
 def test_markdown_has_four_tables_whose_cells_have_three_parts() -> None:

@@ -42,7 +42,7 @@ class ScriptedService:
 def test_a_scrape_has_begun_after_it_was_asked_for_and_has_its_own_samples_only() -> None:
     service = ScriptedService()
 
-    scrape = StoredScrapes(service, INSTANCE).next()
+    scrape = StoredScrapes(service, INSTANCE).next(lambda: None)
 
     assert service.seconds == pytest.approx(2.0, abs=0.2)
     assert scrape.at_ms == 2000
@@ -52,7 +52,7 @@ def test_a_scrape_has_begun_after_it_was_asked_for_and_has_its_own_samples_only(
 
 def test_a_service_whose_scrapes_fail_is_said() -> None:
     with pytest.raises(LoadTestError, match=r"has not scraped 127\.0\.0\.1:8101"):
-        StoredScrapes(ScriptedService(up=0.0), INSTANCE).next()
+        StoredScrapes(ScriptedService(up=0.0), INSTANCE).next(lambda: None)
 
 
 def test_the_memory_of_each_scrape_has_the_time_of_the_scrape() -> None:

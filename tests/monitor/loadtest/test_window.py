@@ -32,7 +32,7 @@ process_cpu_seconds_total 1.5
 def reading(fast: int, count: int, sent: int, cpu_seconds: float = 1.0) -> Reading:
     body = GIN.format(fast=fast, all=count, sent=sent).encode()
     exposed = read_exposition(body, ExpositionFormat.PROMETHEUS_TEXT, read_shipped_vocabularies())
-    return Reading(exposed, ProcessFigures(cpu_seconds, (100, 110)), ProcessFigures(cpu_seconds + 0.01, (100, 120)))
+    return Reading(exposed, (ProcessFigures(cpu_seconds, (100, 110)), ProcessFigures(cpu_seconds + 0.01, (100, 120))))
 
 
 def test_a_servers_own_names_are_understood() -> None:
@@ -84,7 +84,7 @@ def test_what_is_stored_lies_between_two_scrapes_and_what_is_shown_inside_and_ar
 def test_a_job_without_the_vocabulary_is_said() -> None:
     some, other = (
         reading(0, 1, 0),
-        Reading(read_exposition(b"up 1\n", ExpositionFormat.PROMETHEUS_TEXT, ()), None, None),
+        Reading(read_exposition(b"up 1\n", ExpositionFormat.PROMETHEUS_TEXT, ()), ()),
     )
 
     with pytest.raises(LoadTestError, match="vocabulary: true"):
@@ -95,4 +95,4 @@ def test_metrics_without_requests_give_no_figures() -> None:
     bare = read_exposition(b"up 1\n", ExpositionFormat.PROMETHEUS_TEXT, read_shipped_vocabularies())
 
     with pytest.raises(LoadTestError, match="no histogram of its requests"):
-        window_between(Reading(bare, None, None), Reading(bare, None, None))
+        window_between(Reading(bare, ()), Reading(bare, ()))

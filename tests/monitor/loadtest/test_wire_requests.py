@@ -75,6 +75,12 @@ def test_a_request_without_an_answer_is_none() -> None:
     assert len(short("5000 SYN 0, GET 1, FIN 9")) == 0
 
 
+def test_all_that_were_sent_are_counted_whatever_became_of_them() -> None:
+    kept = packets("5000 SYN 0, GET 1, 200 2, GET 3", "5002 SYN 0, GET 1, GET 2", "5004 SYN 0, GET 1", "5006 GET 1")
+
+    assert wire_requests(kept, None, frozenset({5004}), keep_alive=True).sent == 5
+
+
 @pytest.mark.parametrize("ahead_seconds", [0, 37])
 def test_an_answer_is_unread_until_the_last_read_before_the_client_acts(ahead_seconds: int) -> None:
     kept = packets("5000 SYN 0, GET 30, 200 130, GET 250, 200 400, GET 500")
