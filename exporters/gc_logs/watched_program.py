@@ -17,9 +17,16 @@ _STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 class WatchedProgram:
     """Go writes its log to standard error, Node and the JVM write theirs to standard output. A context manager."""
 
-    def __init__(self, command: Sequence[str], runtime: Runtime, stop_timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        runtime: Runtime,
+        stop_timeout_seconds: float = 10.0,
+        last_words_seconds: float = 2.0,
+    ) -> None:
         """Starts it. Raises CannotStart."""
         self._stop_timeout_seconds = stop_timeout_seconds
+        self._last_words_seconds = last_words_seconds
         watched = _STANDARD_ERROR if runtime is Runtime.GO else _STANDARD_OUTPUT
         reading_end, writing_end = os.pipe()
         stdout, stderr = (writing_end, None) if watched == _STANDARD_OUTPUT else (None, writing_end)
@@ -38,7 +45,9 @@ class WatchedProgram:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """What it printed last still goes on, if whoever reads it takes it in `last_words_seconds`."""
         self.stop()
+        self.source.pass_on_rest(self._last_words_seconds)
         self.source.close()
 
     def stop(self) -> None:

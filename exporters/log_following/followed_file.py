@@ -70,7 +70,7 @@ class FollowedFile:
         return tuple(file.position for file in self._files())
 
     @property
-    def awaited_descriptor(self) -> None:
+    def awaited(self) -> None:
         """A file is always readable, also when there is nothing new in it."""
         return None
 

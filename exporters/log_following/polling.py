@@ -7,9 +7,10 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 
+from exporters.log_following.readiness import Awaited, wait_ready
 from exporters.log_following.source import LogSource
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _GATHERING_SECONDS = 0.002
 
 class Polling:
     """Calls `poll` while it says that there is more, as soon as a pipe of `sources` has more, and every
-    `interval_seconds`. A context manager, whose end reads what the pipes still hold.
+    `interval_seconds`. A context manager.
 
     An exception of `poll` is logged and given to `on_failure`, and the next poll comes after the interval.
     """
@@ -62,25 +63,18 @@ class Polling:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._poll_and_wait()
-        if self._pipes():  # what they hold would be lost; a file is there after us
-            self._poll_and_wait()
 
     def _poll_and_wait(self) -> None:
         try:
-            has_more = self._poll()
+            if not self._poll():
+                self._wait_for([source.awaited for source in self._sources])
         except Exception:
             logger.exception("reading on failed; the next try is in %s s", self._interval_seconds)
             self._on_failure()
             self._wait_for([])
-            return
-        if not has_more:
-            self._wait_for(self._pipes())
 
-    def _pipes(self) -> list[int]:
-        descriptors = (source.awaited_descriptor for source in self._sources)
-        return [descriptor for descriptor in descriptors if descriptor is not None]
-
-    def _wait_for(self, pipes: list[int]) -> None:
-        """Until one of them has more, the interval is over, or this is to end."""
-        if select.select([self._stop_reading_end, *pipes], [], [], self._interval_seconds)[0]:
+    def _wait_for(self, awaited: Iterable[Awaited | None]) -> None:
+        """Until one of them is ready, the interval is over, or this is to end."""
+        stop = Awaited(self._stop_reading_end, select.POLLIN)
+        if wait_ready([stop, *filter(None, awaited)], self._interval_seconds):
             self._stopping.wait(_GATHERING_SECONDS)

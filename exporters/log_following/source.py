@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from exporters.log_following.readiness import Awaited
+
 
 @dataclass(frozen=True, slots=True)
 class FollowSettings:
@@ -46,8 +48,8 @@ class LogSource(Protocol):
         ...
 
     @property
-    def awaited_descriptor(self) -> int | None:
-        """To wait on: it is readable once there is more. None where only another `read` tells."""
+    def awaited(self) -> Awaited | None:
+        """Ready once `read` can go on. None where only another `read` tells."""
         ...
 
     def status(self) -> SourceStatus: ...

@@ -34,7 +34,7 @@ class Blocks:
         return self._blocks.pop(0) if self._blocks else b""
 
     @property
-    def awaited_descriptor(self) -> None:
+    def awaited(self) -> None:
         return None
 
     def status(self) -> SourceStatus:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.log_following.byte_stream import ByteStream
+from exporters.log_following.readiness import Awaited
 from exporters.log_following.source import FollowSettings
 
 
@@ -60,7 +63,7 @@ def test_a_fifo_is_waited_for_while_it_has_a_writer(tmp_path: Path) -> None:
         (tmp_path / "fifo").write_text("one\n")
         for _ in range(2):
             stream.read()
-            awaited.append(stream.awaited_descriptor is not None)
+            awaited.append(stream.awaited is not None)
 
     assert awaited == [True, False, True, False]
     stream.close()
@@ -73,6 +76,59 @@ def test_what_is_read_goes_on_to_where_it_was_meant_for(pipe: tuple[int, int]) -
     stream.read()
 
     assert os.read(copy_reading_end, 100) == b"one\nhalf"
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """One that nobody reads yet."""
+    reading_end, writing_end = os.pipe()
+    os.set_blocking(writing_end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing_end, bytes(4096))
+    os.set_blocking(writing_end, True)
+    yield reading_end, writing_end
+
+
+def test_what_does_not_go_on_is_held_and_nothing_more_is_read(
+    pipe: tuple[int, int], full_pipe: tuple[int, int]
+) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False, copy_to=full_pipe[1])
+    os.write(pipe[1], b"one\n")
+    first = stream.read()
+    os.write(pipe[1], b"two\n")
+    second = stream.read()
+    assert (first, second, stream.awaited) == (b"one\n", b"", Awaited(full_pipe[1], select.POLLOUT))
+
+    os.read(full_pipe[0], 1 << 20)
+    assert (stream.read(), os.read(full_pipe[0], 100)) == (b"two\n", b"one\ntwo\n")
+
+
+def test_what_a_pipe_holds_at_the_end_goes_on(pipe: tuple[int, int]) -> None:
+    copy_reading_end, copy_writing_end = os.pipe()
+    stream = ByteStream(pipe[0], is_fifo=False, copy_to=copy_writing_end)
+    os.write(pipe[1], b"goodbye")
+    stream.pass_on_rest(3600)
+
+    assert os.read(copy_reading_end, 100) == b"goodbye"
+
+
+def test_the_rest_is_given_up_when_nobody_takes_it(pipe: tuple[int, int], full_pipe: tuple[int, int]) -> None:
+    stream = ByteStream(pipe[0], is_fifo=False, copy_to=full_pipe[1])
+    os.write(pipe[1], b"goodbye")
+    stream.pass_on_rest(0.01)
+
+    assert set(os.read(full_pipe[0], 1 << 20)) == {0}
+
+
+def test_the_rest_is_dropped_when_its_reader_has_gone(pipe: tuple[int, int]) -> None:
+    copy_reading_end, copy_writing_end = os.pipe()
+    os.close(copy_reading_end)
+    stream = ByteStream(pipe[0], is_fifo=False, copy_to=copy_writing_end)
+    os.write(pipe[1], b"goodbye")
+    stream.pass_on_rest(3600)
+
+    assert stream.awaited == Awaited(pipe[0], select.POLLIN)
 
 
 @given(pieces=st.lists(st.binary(min_size=1, max_size=30), max_size=8))

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from exporters.log_following.readiness import Awaited, wait_ready
 from monitor.cli.exporters.table import app
 
 RECORDED = Path(__file__).parents[3] / "exporters"
@@ -95,6 +100,48 @@ def test_what_a_program_prints_while_it_is_stopped_goes_where_it_was_meant_for(t
 
         assert exporter.wait(10) == 3
     assert errors == goodbye.read_text()
+
+
+@contextlib.contextmanager
+def exporter_of_output_that_nobody_reads() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """With its URL, once the pipe that its program's output goes on to is full."""
+    command = [*COMMAND, "gc_logs", "--runtime", "go", "--listen", "127.0.0.1:0", "--", "sh", "-c", "yes gc >&2"]
+    unread, errors = os.pipe()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+    ) as exporter:
+        try:
+            assert exporter.stdout is not None
+            url = exporter.stdout.readline().removeprefix("serving ").strip()
+            wait_until_full(errors)
+            yield exporter, url
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(exporter.pid, signal.SIGKILL)
+            os.close(unread)
+            os.close(errors)
+
+
+def wait_until_full(pipe: int) -> None:
+    give_up_seconds = time.monotonic() + 30
+    while wait_ready([Awaited(pipe, select.POLLOUT)], 0):
+        assert time.monotonic() < give_up_seconds
+        time.sleep(0.01)
+
+
+def test_an_exporter_whose_output_nobody_reads_ends_with_a_signal() -> None:
+    with exporter_of_output_that_nobody_reads() as (exporter, _):
+        exporter.send_signal(signal.SIGTERM)
+
+        assert exporter.wait(30) == 128 + signal.SIGTERM
+
+
+def test_an_exporter_whose_output_nobody_reads_answers_scrapes() -> None:
+    with (
+        exporter_of_output_that_nobody_reads() as (_, url),
+        urllib.request.urlopen(url, timeout=30) as answer,
+    ):
+        assert answer.status == 200
 
 
 def test_an_access_log_is_read_once_with_json(tmp_path: Path) -> None:
