@@ -59,7 +59,11 @@ class ProcessCollector(Collector):
 
     def describe(self) -> Iterable[Metric]:
         """The families without values, so that a registry refuses a second collector of the same names."""
-        return [*process_families(()), *_discovery_families(Discovery((), {}, 0, ()), 0), _denied_family(())]
+        return [
+            *process_families(()),
+            *_discovery_families(Discovery((), {}, unreadable=0, hidden=0, ownerless_ports=()), 0),
+            _denied_family(()),
+        ]
 
     def collect(self) -> Iterable[Metric]:
         with self._turn:
@@ -90,7 +94,7 @@ def _discovery_families(discovery: Discovery, dropped: int) -> list[Metric]:
         GaugeMetricFamily(
             "plimsoll_exporter_unreadable_processes",
             "Processes that may not be looked into, any of which may hold a watched port.",
-            value=discovery.unreadable,
+            value=discovery.unreadable + discovery.hidden,
         ),
         GaugeMetricFamily(
             "plimsoll_exporter_processes_dropped", "Processes left out by the limit of processes.", value=dropped

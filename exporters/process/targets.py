@@ -93,28 +93,35 @@ class Discovery:
 
     `processes`: each process once, however many targets it belongs to, the oldest first.
     `by_target`: how many processes each target has; 0 when none runs.
-    `unreadable`: processes whose open files may not be read, so that a port's holder may be missing, and those that
-    /proc hides, of which nothing may.
+    `unreadable`: processes whose open files may not be read, so that a port's holder may be missing.
+    `hidden`: processes of which nothing may be read, so that any target may be missing.
     `ownerless_ports`: watched ports on which something listens of which no holder was found.
     """
 
     processes: tuple[FoundProcess, ...]
     by_target: dict[Target, int]
     unreadable: int
+    hidden: int
     ownerless_ports: tuple[int, ...]
 
 
 def check_all_found(discovery: Discovery) -> None:
     """Raises NoSuchTarget if a target has no process, and says what may be the reason."""
-    missing = [str(target) for target, count in discovery.by_target.items() if count == 0]
-    if not missing:
-        return
-    hint = ""
-    if discovery.ownerless_ports:
-        hint = " (something listens there, in a process this user may not look into)"
-    elif discovery.unreadable:
-        hint = f" (of {discovery.unreadable} processes, which this user may not look into, nothing is known)"
-    raise NoSuchTarget(f"no process found for {', '.join(missing)}{hint}; --wait starts without it")
+    missing = [
+        f"{target}{_possible_reason(target, discovery)}" for target, count in discovery.by_target.items() if count == 0
+    ]
+    if missing:
+        raise NoSuchTarget(f"no process found for {', '.join(missing)}; --wait starts without it")
+
+
+def _possible_reason(target: Target, discovery: Discovery) -> str:
+    """In parentheses, or nothing. Who listens where is never hidden, and names are read of all that is not."""
+    if isinstance(target, PortTarget):
+        is_held = target.port in discovery.ownerless_ports
+        return " (something listens there, in a process this user may not look into)" if is_held else ""
+    if discovery.hidden:
+        return f" (of {discovery.hidden} processes, which this user may not look into, nothing is known)"
+    return ""
 
 
 class ProcessFinder:
@@ -148,7 +155,8 @@ class ProcessFinder:
         return Discovery(
             processes=tuple(found),
             by_target={target: len(identities) for target, identities in members.items()},
-            unreadable=holders.unreadable + running.hidden,
+            unreadable=holders.unreadable,
+            hidden=running.hidden,
             ownerless_ports=tuple(sorted(listening.keys() - held_ports)),
         )
 

@@ -144,6 +144,19 @@ def test_a_target_that_may_be_hidden_is_missing_with_that_reason(proc: FakeProc,
     proc.add_process(5, stat_line(5, "nginx"))
     discovery = ProcessFinder([target], DenyingProcfs(proc.path, "stat")).find()
 
-    assert (discovery.by_target, discovery.unreadable) == ({target: 0}, 1)
+    assert (discovery.by_target, discovery.hidden) == ({target: 0}, 1)
     with pytest.raises(NoSuchTarget, match=r"\(of 1 processes, which this user may not look into, nothing is known\)"):
+        check_all_found(discovery)
+
+
+def test_a_name_is_not_missing_for_processes_whose_open_files_may_not_be_read(proc: FakeProc) -> None:
+    proc.write_tcp(tcp_row(80, 1))
+    proc.add_process(5, stat_line(5, "web"))
+    discovery = ProcessFinder([PortTarget(80), NameTarget("nginx")], DenyingProcfs(proc.path, "fd")).find()
+
+    assert (discovery.unreadable, discovery.hidden) == (1, 0)
+    with pytest.raises(
+        NoSuchTarget,
+        match=r"for port=80 \(something listens there, in a process .* look into\), name=nginx; --wait",
+    ):
         check_all_found(discovery)
