@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from exporters.errors import InvalidUrl
 from exporters.expvar.families import PAUSE_BOUNDS, PageReading, expvar_families
 from exporters.expvar.fetch_page import FetchSettings, PageUnavailable, PageUrl, fetch_page
 from exporters.expvar.memory_statistics import MemoryStatistics, memory_statistics, new_pauses, pauses_since
+from exporters.expvar.shared_call import SharedCall
 from exporters.expvar.variables import variables
 from exporters.scrape_timeout import time_for_each
 
@@ -37,7 +37,7 @@ class ExpvarSettings:
 
 
 class WatchedPage:
-    """One URL: what was read last, and the totals. Not for several threads."""
+    """One URL: what was read last, and the totals. Not for several threads, `unread` excepted."""
 
     def __init__(self, url: PageUrl, settings: ExpvarSettings, since_ns: int | None) -> None:
         self._url = url
@@ -63,6 +63,10 @@ class WatchedPage:
         if statistics is not None:
             self._add(statistics)
         return self._reading(statistics, page)
+
+    def unread(self) -> PageReading:
+        """No reading at all, without the totals: another thread may be adding to them."""
+        return PageReading(str(self._url), None, None, None, lost_pauses=0, lost_pause_ns=0, restarts=0)
 
     def _add(self, statistics: MemoryStatistics) -> None:
         if self._last is None and self._since_ns is not None:
@@ -104,7 +108,7 @@ class ExpvarCollector(Collector):
             raise InvalidUrl("URLs that differ in more than their query")
         self._pages = [WatchedPage(url, settings, since_ns) for url in urls]
         self._parallel = max(1, min(len(urls), settings.parallel_fetches_max))
-        self._turn = threading.Lock()
+        self._under_way: SharedCall[list[Metric]] = SharedCall()
 
     def describe(self) -> Iterable[Metric]:
         """The families that are always there, without values."""
@@ -114,8 +118,15 @@ class ExpvarCollector(Collector):
         return self.collect_within(None)
 
     def collect_within(self, timeout_seconds: float | None) -> Iterable[Metric]:
+        """Scrapes at the same time share one reading. One that has less time than that takes has no page."""
+        try:
+            return self._under_way.get(lambda: self._read_all(timeout_seconds), timeout_seconds)
+        except TimeoutError:
+            return expvar_families(page.unread() for page in self._pages)
+
+    def _read_all(self, timeout_seconds: float | None) -> list[Metric]:
         limit = time_for_each(timeout_seconds, len(self._pages), self._parallel)
-        with self._turn, ThreadPoolExecutor(self._parallel) as threads:
+        with ThreadPoolExecutor(self._parallel) as threads:
             return expvar_families(threads.map(lambda page: page.read(limit), self._pages))
 
 

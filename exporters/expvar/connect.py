@@ -1,10 +1,12 @@
-"""Connects within a time that is set for all addresses of a name together."""
+"""Looks up a name and connects within a time that is set for all of it together."""
 
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 Resolve = Callable[[str, int], list[Any]]
@@ -26,6 +28,26 @@ class Deadline:
 def resolve(host: str, port: int) -> list[Any]:
     """Raises OSError."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def look_up(resolve: Resolve, host: str, port: int, deadline: Deadline) -> list[Any]:
+    """What `resolve` gives in the time left. Raises OSError, and UnicodeError for a name that no host can have.
+
+    getaddrinfo takes no limit: one that takes longer goes on in its own thread until the resolver gives up.
+    """
+    addresses: Future[list[Any]] = Future()
+
+    def run() -> None:
+        try:
+            addresses.set_result(resolve(host, port))
+        except (OSError, UnicodeError) as error:
+            addresses.set_exception(error)
+
+    threading.Thread(target=run, name="look-up", daemon=True).start()
+    try:
+        return addresses.result(deadline.left_seconds())
+    except TimeoutError as error:
+        raise TimeoutError("looking up the name timed out") from error
 
 
 def connect(addresses: list[Any], deadline: Deadline) -> socket.socket:

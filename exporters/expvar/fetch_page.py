@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from exporters.errors import ExporterError, InvalidUrl
-from exporters.expvar.connect import Deadline, Resolve, connect, resolve
+from exporters.expvar.connect import Deadline, Resolve, connect, look_up, resolve
 
 _CHUNK_BYTES = 65_536
 
@@ -23,7 +23,7 @@ class PageUnavailable(ExporterError):
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
-    """`timeout_seconds`: for all of it, looking up the name excepted."""
+    """`timeout_seconds`: for all of it, from looking up the name to the last byte."""
 
     timeout_seconds: float = 5.0
     body_bytes_max: int = 8 << 20
@@ -66,14 +66,14 @@ def fetch_page(url: PageUrl, settings: FetchSettings, resolve: Resolve = resolve
     """The body. Raises PageUnavailable."""
     connection = (HTTPSConnection if url.is_https else HTTPConnection)(url.host, url.port)
     try:
-        addresses = resolve(url.host, connection.port)
         deadline = Deadline(settings.timeout_seconds)
+        addresses = look_up(resolve, url.host, connection.port, deadline)
         connection.sock = connect(addresses, deadline)
         if url.is_https:
             connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=url.host)
         with _time_limit(connection.sock, deadline.left_seconds()):
             return _body(connection, url, settings)
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:
         raise PageUnavailable(f"{url}: {error or type(error).__name__}") from error
     finally:
         connection.close()

@@ -22,7 +22,7 @@ def expvar(
     url: Annotated[
         list[str], typer.Option(metavar="URL", help="Of the program; without a path, its /debug/vars. Repeatable.")
     ],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a page, to connect and to answer.")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a page, from looking up the name on.")] = 5.0,
     listen: ListenOption = "127.0.0.1:9262",
     as_json: JsonOption = False,
 ) -> None:

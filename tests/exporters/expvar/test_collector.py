@@ -4,13 +4,15 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_server import Page, page_server
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from toolchains import need_program
 
 from exporters.errors import InvalidUrl
@@ -110,6 +112,24 @@ def test_a_page_that_drips_is_given_up_within_the_time_of_the_scrape(page: Page)
 
     up = [family for family in collector.collect_within(0.2) if family.name == "plimsoll_exporter_expvar_up"]
     assert [sample.value for family in up for sample in family.samples] == [0]
+
+
+def test_scrapes_at_once_share_a_reading_and_keep_to_their_own_time(page: Page) -> None:
+    page.piece_bytes, page.pause_seconds = 1, 0.05
+    collector = ExpvarCollector([PageUrl.parse(page.url, "/debug/vars")], ExpvarSettings(FetchSettings(3600)))
+    with ThreadPoolExecutor() as threads:
+        patient = threads.submit(collector.collect_within, 60)
+        while not page.heads:
+            time.sleep(0.001)
+        hasty = list(collector.collect_within(0.01))
+        assert not patient.done()
+        page.ending = True
+
+    assert [len(page.heads), *(up_of(families) for families in (hasty, patient.result()))] == [1, [0.0], [0.0]]
+
+
+def up_of(families: Iterable[Metric]) -> list[float]:
+    return [sample.value for family in families for sample in family.samples if sample.name.endswith("expvar_up")]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "file:///etc/passwd", "http://", "http://a:b", "http://anne:x@shop/"])

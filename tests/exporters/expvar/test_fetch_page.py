@@ -69,6 +69,24 @@ def test_a_page_whose_addresses_are_all_silent_is_unavailable() -> None:
         fetch_page(PageUrl.parse("http://shop", "/debug/vars"), FetchSettings(0.2), lambda host, port: [silent] * 2)
 
 
+def test_a_name_that_takes_long_to_look_up_is_unavailable_in_time() -> None:
+    time_is_up = threading.Event()
+
+    def resolve(host: str, port: int) -> list[Any]:
+        time_is_up.wait(60)
+        return []
+
+    with pytest.raises(PageUnavailable, match="looking up the name timed out"):
+        fetch_page(PageUrl.parse("http://shop", "/debug/vars"), FetchSettings(0.05), resolve)
+    time_is_up.set()
+
+
+@pytest.mark.parametrize("url", ["http://a..b/", "http://127.0.0.1:1/caf\u00e9"])
+def test_a_name_or_path_that_cannot_be_sent_is_unavailable(url: str) -> None:
+    with pytest.raises(PageUnavailable):
+        fetch_page(PageUrl.parse(url, "/debug/vars"), FetchSettings())
+
+
 def test_a_name_without_addresses_is_an_error() -> None:
     with pytest.raises(OSError, match="no address"):
         connect([], Deadline(1.0))
