@@ -18,7 +18,7 @@ from exporters.errors import MalformedProcFile, TooManySockets
 
 _TABLES = ("tcp", "tcp6")
 
-Row = tuple[int, int, int, bytes, bytes, int, int]
+Row = tuple[int, int, int, bytes, bytes, int, int, int]
 
 
 def read_tables(net_path: Path, sockets_max: int) -> TcpSockets:
@@ -37,7 +37,7 @@ def read_tables(net_path: Path, sockets_max: int) -> TcpSockets:
 
 
 def parse_rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """State, local port, remote port, local and remote address, receive and send queue of each row after the header."""
+    """State, local, remote port, local, remote address, receive, send queue and inode of each row after the header."""
     remaining = iter(lines)
     next(remaining, None)
     seen: set[tuple[bytes, ...]] = set()
@@ -51,7 +51,7 @@ def parse_rows(lines: Iterable[bytes]) -> Iterator[Row]:
             send_queue, receive_queue = queues.split(b":")
             local_address, local_port = _parse_end(local)
             remote_address, remote_port = _parse_end(remote)
-            numbers = int(state, 16), int(receive_queue, 16), int(send_queue, 16)
+            numbers = int(state, 16), int(receive_queue, 16), int(send_queue, 16), int(inode)
         except ValueError as error:
             wanted = "sl local_address rem_address st tx_queue:rx_queue …"
             raise MalformedProcFile("net/tcp", line.decode(errors="replace"), wanted) from error
@@ -60,8 +60,8 @@ def parse_rows(lines: Iterable[bytes]) -> Iterator[Row]:
 
 def to_columns(rows: list[Row]) -> TcpSockets:
     """Columns of the rows of parse_rows."""
-    columns = list(zip(*rows, strict=True)) or [()] * 7
-    states, local_ports, remote_ports, local_addresses, remote_addresses, receive_queues, send_queues = columns
+    columns = list(zip(*rows, strict=True)) or [()] * 8
+    states, local_ports, remote_ports, local_addresses, remote_addresses, receive_queues, send_queues, _ = columns
     return TcpSockets(
         states=np.array(states, np.uint8),
         local_ports=np.array(local_ports, np.uint16),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exporters.errors import ExporterError, ProcNotMounted
 from exporters.procfs.processes import Procfs
 from monitor.config.vocabulary_config import Vocabulary
 from monitor.discover.evidence import LOOPBACK, Address, Evidence, HttpEvidence, ProcessEvidence
-from monitor.discover.listeners import listening_addresses, processes_by_port
+from monitor.discover.listeners import Listener, listeners_at, listening_addresses, processes_of, read_listeners
 from monitor.discover.probing import ProbeLimits, probe_all, probe_listening
 from monitor.discover.recognise import Finding, recognise_server
 from monitor.errors import DiscoverError
@@ -46,20 +46,12 @@ def discover(addresses: Sequence[Address], vocabularies: tuple[Vocabulary, ...],
     procfs = _procfs()
     if not addresses and procfs is None:
         raise DiscoverError("got no address, want HOST:PORT: without /proc (Linux) nothing is found by itself")
-    listening = listening_addresses(procfs) if procfs is not None else ()
-    found = tuple(dict.fromkeys(addresses or listening))
+    listeners = read_listeners(procfs) if procfs is not None else ()
+    found = tuple(dict.fromkeys(addresses or listening_addresses(listeners)))
     asked = _ask(found[:ADDRESSES_MAX], limits, are_listening=not addresses)
-    here = [address for address, _ in asked if is_here(address, listening)]
-    processes = _processes(procfs, {address.port for address in here})
-    evidence = [
-        Evidence(address, answer, processes.get(address.port) if address in here else None) for address, answer in asked
-    ]
+    processes = _processes(procfs, [address for address, _ in asked], listeners)
+    evidence = [Evidence(address, answer, processes.get(address)) for address, answer in asked]
     return Discovery(tuple(recognise_server(each, vocabularies) for each in evidence), len(found) - len(asked))
-
-
-def is_here(address: Address, listening: Collection[Address]) -> bool:
-    """Whether it is certainly of this machine, where `listening` are those that listen."""
-    return address.is_loopback or address in listening
 
 
 def _ask(
@@ -77,10 +69,14 @@ def _procfs() -> Procfs | None:
         return None
 
 
-def _processes(procfs: Procfs | None, ports: Collection[int]) -> dict[int, ProcessEvidence]:
-    if procfs is None or not ports:
+def _processes(
+    procfs: Procfs | None, addresses: Iterable[Address], listeners: Sequence[Listener]
+) -> dict[Address, ProcessEvidence]:
+    sockets = {address: listeners_at(address, listeners) for address in addresses}
+    inodes = {address: frozenset(each.inode for each in found) for address, found in sockets.items() if found}
+    if procfs is None or not inodes:
         return {}
     try:
-        return processes_by_port(procfs, ports)
+        return processes_of(procfs, inodes)
     except ExporterError as error:
         raise DiscoverError(str(error)) from error

@@ -140,8 +140,15 @@ def _instrument(finding: Finding, places: Places) -> tuple[str, ...]:
     return (*_for_runtime(finding, places), *beside)
 
 
+def _read_variables(finding: Finding) -> str:
+    """The exporter checks certificates, which seldom are for an address."""
+    if finding.scheme == "https":
+        url = f"https://NAME:{finding.address.port}"
+        return f"plimsoll exporter expvar --url {url}    (NAME as in its certificate, which must be trusted here)"
+    return f"plimsoll exporter expvar --url http://{finding.address}"
+
+
 def _for_runtime(finding: Finding, places: Places) -> tuple[str, ...]:
-    url = f"{finding.scheme}://{finding.address}"
     if finding.runtime == "node":
         return (f"restart it with NODE_OPTIONS='--require \"{places.node_preload}\"'    (metrics at 127.0.0.1:9464)",)
     if finding.runtime == "cpython":
@@ -154,7 +161,7 @@ def _for_runtime(finding: Finding, places: Places) -> tuple[str, ...]:
             "restart it with -Xlog:gc*,safepoint:file=gc.log; plimsoll exporter gc_logs --runtime jvm --file gc.log",
         )
     if finding.runtime == "go" and finding.has_variables:
-        return (f"plimsoll exporter expvar --url {url}",)
+        return (_read_variables(finding),)
     if finding.runtime == "go":
         return ("serve promhttp.Handler() of client_golang at /metrics, or import expvar",)
     if finding.runtime == "rust":

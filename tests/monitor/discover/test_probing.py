@@ -9,7 +9,7 @@ import pytest
 from certificates import make_certificate
 from little_server import LittleServer, little_server, response
 
-from monitor.discover.discover import is_here, parse_address
+from monitor.discover.discover import parse_address
 from monitor.discover.evidence import Address, HttpEvidence
 from monitor.discover.probing import PATHS, ProbeLimits, probe_all, probe_listening
 
@@ -126,13 +126,6 @@ def test_what_listens_for_ipv6_only_is_asked_there() -> None:
         assert all(evidence.speaks_http for _, evidence in found)
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("host", "here"), [("127.0.0.1", True), ("localhost", True), ("10.0.0.5", True), ("10.0.0.6", False)]
-)
-def test_this_machine_is_loopback_and_what_listens_on_it(host: str, here: bool) -> None:
-    assert is_here(Address(host, 8080), {Address("10.0.0.5", 8080)}) is here
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ def test_a_server_without_metrics_gets_what_helps_its_runtime() -> None:
     assert "/preload.cjs" in hints("node")
     assert "MetricsMiddleware" in hints("cpython")
     assert "plimsoll exporter expvar --url http://127.0.0.1:8080" in hints("go", has_variables=True)
+    over_tls = hints("go", has_variables=True, scheme="https")
+    assert "plimsoll exporter expvar --url https://NAME:8080    (NAME as in its certificate" in over_tls
     assert "gc_logs --runtime jvm" in hints("jvm")
     assert "plimsoll exporter process --port 8080" in hints("")
 
