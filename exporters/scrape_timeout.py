@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
@@ -25,17 +25,18 @@ def timed_application(collector: TimedCollector) -> WSGIApplication:
     """Answers with what `collector` gives in the time that the scraper says it has."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        families = collector.collect_within(scrape_timeout_seconds(environ))
-        return families_application(families)(environ, start_response)
+        seconds = scrape_timeout_seconds(environ)
+        return collecting_application(lambda: collector.collect_within(seconds))(environ, start_response)
 
     return answer
 
 
-def families_application(families: Iterable[Metric]) -> WSGIApplication:
-    """Answers with these families; `name[]` in the query chooses among them."""
-    registry = CollectorRegistry(auto_describe=True)
-    registry.register(_Collected(tuple(families)))
-    return make_wsgi_app(registry)
+def collecting_application(collect: Callable[[], Iterable[Metric]]) -> WSGIApplication:
+    """Answers with what `collect` gives; `name[]` in the query chooses among it.
+
+    It is not called for what needs no metrics, such as OPTIONS, POST and /favicon.ico.
+    """
+    return make_wsgi_app(_Collecting(collect))
 
 
 def scrape_timeout_seconds(environ: Mapping[str, Any]) -> float | None:
@@ -50,6 +51,21 @@ def scrape_timeout_seconds(environ: Mapping[str, Any]) -> float | None:
 def time_for_each(timeout_seconds: float | None, count: int, side_by_side: int) -> float | None:
     """What each of `count` has of a scrape when so many go `side_by_side` and all of the others are silent."""
     return None if timeout_seconds is None else timeout_seconds / max(math.ceil(count / side_by_side), 1)
+
+
+class _Collecting(Collector):
+    """As much of a registry as make_wsgi_app uses. A registry would collect once more to learn the names."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
+
+    def collect(self) -> Iterable[Metric]:
+        return self._collect()
+
+    def restricted_registry(self, names: Iterable[str]) -> Collector:
+        registry = CollectorRegistry(auto_describe=True)
+        registry.register(_Collected(tuple(self._collect())))
+        return registry.restricted_registry(names)
 
 
 class _Collected(Collector):

@@ -23,7 +23,7 @@ from exporters.probe.prober import Prober
 from exporters.probe.targets import parse_endpoint, parse_url, shown
 from exporters.scrape_timeout import (
     TimedCollector,
-    families_application,
+    collecting_application,
     scrape_timeout_seconds,
     time_for_each,
     timed_application,
@@ -98,14 +98,13 @@ class ProbeService:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != "/probe":
             return self._fixed(environ, start_response)
+        # The query is the probe's: `name[]` in it would otherwise choose metrics.
+        plain = {**environ, "QUERY_STRING": ""}
         try:
-            families = self._probe(environ)
+            return collecting_application(lambda: self._probe(environ))(plain, start_response)
         except (InvalidProbeTarget, _BadRequest) as error:
             start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"{error}\n".encode()]
-        # The query is the probe's: `name[]` in it would otherwise choose metrics.
-        plain = {**environ, "QUERY_STRING": ""}
-        return families_application(families)(plain, start_response)
 
     def _probe(self, environ: dict[str, Any]) -> list[Metric]:
         try:

@@ -1,8 +1,49 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
 
-from exporters.scrape_timeout import scrape_timeout_seconds, time_for_each
+import pytest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporters.scrape_timeout import scrape_timeout_seconds, time_for_each, timed_application
+
+
+class CountingCollector:
+    """How often it was collected is what it gives."""
+
+    def __init__(self) -> None:
+        self.collected = 0
+
+    def collect_within(self, timeout_seconds: float | None) -> Iterable[Metric]:
+        self.collected += 1
+        return [GaugeMetricFamily("collected", "", self.collected), GaugeMetricFamily("seconds", "", timeout_seconds)]
+
+
+def answer(collector: CountingCollector, **environ: str) -> list[str]:
+    """The values of its lines that are no comments."""
+    request: dict[str, Any] = {"PATH_INFO": "/metrics", "HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS": "10", **environ}
+    setup_testing_defaults(request)
+    body = b"".join(timed_application(collector)(request, lambda status, headers: lambda data: None))
+    return [line for line in body.decode().splitlines() if not line.startswith("#")]
+
+
+def test_an_answer_is_collected_once_in_the_time_of_the_scrape() -> None:
+    collector = CountingCollector()
+
+    assert answer(collector) == ["collected 1.0", "seconds 9.5"]
+    assert answer(collector, QUERY_STRING="name[]=collected") == ["collected 2.0"]
+
+
+@pytest.mark.parametrize(
+    "needless", [{"REQUEST_METHOD": "OPTIONS"}, {"REQUEST_METHOD": "POST"}, {"PATH_INFO": "/favicon.ico"}]
+)
+def test_what_needs_no_metrics_collects_none(needless: dict[str, str]) -> None:
+    collector = CountingCollector()
+    answer(collector, **needless)
+
+    assert collector.collected == 0
 
 
 @pytest.mark.parametrize(
