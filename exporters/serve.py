@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from exporters.errors import CannotListen, InvalidAddress
 
-_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +111,17 @@ def serve_until_signal(server: MetricsServer, announce: Callable[[str], None]) -
     # Held before the threads start, so that they inherit the mask and the signal waits for sigwait.
     with stop_signals_held(), server:
         announce(f"http://{server.address}/metrics")
-        signal.sigwait(_STOP_SIGNALS)
+        signal.sigwait(STOP_SIGNALS)
 
 
 @contextlib.contextmanager
 def stop_signals_held() -> Iterator[None]:
     """SIGTERM and SIGINT do nothing by themselves; those that came meanwhile and nobody waited for are dropped."""
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
-        while came := signal.sigpending() & _STOP_SIGNALS:
+        while came := signal.sigpending() & STOP_SIGNALS:
             signal.sigwait(came)
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from types import TracebackType
@@ -10,6 +11,7 @@ from types import TracebackType
 from exporters.errors import CannotStart
 from exporters.gc_logs.collector import Runtime
 from exporters.log_following.byte_stream import ByteStream
+from exporters.serve import STOP_SIGNALS
 
 _STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 
@@ -24,14 +26,19 @@ class WatchedProgram:
         stop_timeout_seconds: float = 10.0,
         last_words_seconds: float = 2.0,
     ) -> None:
-        """Starts it. Raises CannotStart."""
+        """Starts it, while this process has no other thread. Raises CannotStart."""
         self._stop_timeout_seconds = stop_timeout_seconds
         self._last_words_seconds = last_words_seconds
         watched = _STANDARD_ERROR if runtime is Runtime.GO else _STANDARD_OUTPUT
         reading_end, writing_end = os.pipe()
         stdout, stderr = (writing_end, None) if watched == _STANDARD_OUTPUT else (None, writing_end)
         try:
-            self._process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+            self._process = subprocess.Popen(
+                command,
+                stdout=stdout,
+                stderr=stderr,
+                preexec_fn=_let_stop_signals_through,  # noqa: PLW1509 - there are no threads yet
+            )
         except OSError as error:
             os.close(reading_end)
             raise CannotStart(command[0], error) from error
@@ -66,3 +73,8 @@ class WatchedProgram:
         """Its exit code as a shell shows it, once it has ended."""
         code = self._process.wait()
         return code if code >= 0 else 128 - code
+
+
+def _let_stop_signals_through() -> None:
+    """We may hold them, and the program would inherit that."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

@@ -52,8 +52,8 @@ def gc_logs(
 
 def _run_and_watch(command: list[str], runtime: Runtime, listen: str) -> None:
     """Ends when the program ends, and with its exit code."""
-    # The signals are held to the end: one that comes while the program is being stopped must not end us before it.
-    with WatchedProgram(command, runtime) as program, stop_signals_held():
+    # The signals are held all the time that the program runs: one must not end us before it.
+    with stop_signals_held(), WatchedProgram(command, runtime) as program:
         sources: dict[str, LogSource] = {command[0]: program.source}
         collector = GcLogCollector(sources, runtime)
         poll = _StopAtTheEnd(collector)

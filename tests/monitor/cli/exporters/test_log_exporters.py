@@ -86,6 +86,15 @@ def test_a_signal_to_a_program_and_its_exporter_gives_the_exit_code_of_the_progr
         assert exporter.wait(10) == 5
 
 
+def test_stop_signals_are_held_as_long_as_a_program_runs_and_reach_it() -> None:
+    script = "grep -h SigBlk /proc/$PPID/status /proc/self/status >&2"
+    command = [*COMMAND, "gc_logs", "--runtime", "go", "--listen", "127.0.0.1:0", "--", "sh", "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    held = [int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1 for line in result.stderr.splitlines()]
+
+    assert held == [1, 0]
+
+
 def test_what_a_program_prints_while_it_is_stopped_goes_where_it_was_meant_for(tmp_path: Path) -> None:
     goodbye = tmp_path / "goodbye"
     goodbye.write_text("goodbye\n" * 50_000)  # more than a pipe holds
