@@ -15,9 +15,15 @@ from typing import Any
 import pytest
 import yaml
 from growing_expositions import growing_expositions
+from memory_reader import MemoryReader
 from service_process import ServiceProcess, running_service, wait_until
 
 from deploy.fleet.servers import SERVERS
+from monitor.clock import SystemClock
+from monitor.model.frame import Frame
+from monitor.promql.engine import Engine
+from monitor.promql.features import Features
+from monitor.promql.limits import QueryLimits
 from monitor.promql.syntax.parse import parse_expression
 
 ROOT = Path(__file__).parents[3]
@@ -40,9 +46,10 @@ def panels(file: Path) -> list[dict[str, Any]]:
     return [panel for panel in dashboard(file)["panels"] if panel["type"] != "row"]
 
 
-def expressions(file: Path) -> list[str]:
-    """All queries with their variables replaced as Grafana does, with All chosen in each."""
-    texts = [target["expr"] for panel in panels(file) for target in panel["targets"]]
+def expressions(file: Path, titles: str = "") -> list[str]:
+    """The queries of panels whose title matches, their variables replaced as Grafana does, with All chosen in each."""
+    shown = [panel for panel in panels(file) if re.search(titles, panel["title"])]
+    texts = [target["expr"] for panel in shown for target in panel["targets"]]
     values = {"$__rate_interval": "30s", "$job": ".*", "$instance": ".*"}
     return [re.sub(r"\$\w+", lambda name: values[name[0]], text) for text in texts]
 
@@ -113,6 +120,29 @@ def test_every_query_is_answered(service: ServiceProcess, file: Path) -> None:
 def test_every_query_parses(file: Path) -> None:
     for expression in expressions(file):
         parse_expression(expression)
+
+
+# A log of which some lines have a duration, and a server that has no counter: 100 and 10 requests a second.
+REQUESTS = """
+load 10s
+  http_server_requests_total{job="shop", instance="log", http_response_status_code="500", http_route="/"} 0+1000x6
+  http_server_request_duration_seconds_count{job="shop", instance="log", http_response_status_code="200"} 7x6
+  http_server_request_duration_seconds_count{job="shop", instance="server", http_response_status_code="200"} 0+100x6
+"""
+
+
+@pytest.mark.parametrize("name", ["fleet", "go", "node", "process"])
+def test_each_request_is_shown_once_whether_a_counter_or_a_histogram_tells_it(name: str) -> None:
+    reader = MemoryReader()
+    reader.load(REQUESTS)
+    engine = Engine(QueryLimits(), Features(), SystemClock())
+    shown = expressions(GRAFANA / "dashboards" / f"{name}.json", "^Requests($| by )")
+
+    assert len(shown) == 2
+    for expression in shown:
+        value = engine.instant(engine.plan(expression), 60_000, reader).value
+        assert isinstance(value, Frame)
+        assert value.values.sum() == pytest.approx(110), expression
 
 
 @each_file
