@@ -72,6 +72,8 @@ class ByteStream:
 
     def close(self) -> None:
         os.close(self._awaited.descriptor)
+        if self._copy is not None:
+            self._copy.close()
 
     def _is_ready(self, timeout_seconds: float) -> bool:
         """Whether `read` can go on. Who reads the copy is waited for, who writes the pipe is not."""

@@ -53,10 +53,11 @@ def test_a_program_is_run_watched_and_its_exit_code_passed_on(tmp_path: Path) ->
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as exporter:
         assert exporter.stdout is not None and exporter.stderr is not None
         url = exporter.stdout.readline().removeprefix("serving ").strip()
+        errors = exporter.stderr.readline()
         with urllib.request.urlopen(url, timeout=10) as answer:
             text = answer.read().decode()
         (tmp_path / "go_on").write_text("go on\n")
-        errors = exporter.stderr.read()
+        errors += exporter.stderr.read()
 
         assert exporter.wait(10) == 7
     assert 'runtime_gc_pause_seconds_count{cause="",kind="other",log="sh",phase="mark_termination"' in text
