@@ -92,14 +92,21 @@ def stop_command(
     ] = FOLDERS_STOPPED,
 ) -> None:
     """Stop exactly the processes that `start` has started, and those that a report which was killed has left."""
-    stopped = False
-    for folder in folders:
-        files = Files(folder, cache_folder())
-        with locked(files):
-            running, killed = stop_all(files)
+    stopped, problems = False, []
+    for files in (Files(folder, cache_folder()) for folder in folders):
+        if not files.folder.exists():
+            continue
+        try:
+            with locked(files):
+                running, killed = stop_all(files)
+        except FleetError as error:
+            problems.append(str(error))
+            continue
         for server in running:
             typer.echo(f"{server.name:10} {'killed, it did not stop' if server in killed else 'stopped'}")
         stopped = stopped or bool(running)
+    if problems:
+        raise FleetError("; ".join(problems))
     if not stopped:
         typer.echo("nothing of the fleet runs")
 

@@ -148,11 +148,12 @@ class HttpServers {
     if (url === last.url && method === last.method && status === last.status && route === undefined) {
       return last.histogram;
     }
+    const histogram = this.#requests.histogram(method, this.#routes.of(request), status);
     last.url = route === undefined ? url : undefined;
     last.method = method;
     last.status = status;
-    last.histogram = this.#requests.histogram(method, this.#routes.of(request), status);
-    return last.histogram;
+    last.histogram = histogram;
+    return histogram;
   }
 
   #watchStream(stream, headers) {

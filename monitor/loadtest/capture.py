@@ -40,6 +40,8 @@ class Capture:
         self._plan = plan
         self._pieces: list[Packets] = []
         self._packets_left = limits.packets_max
+        # Of those that are kept: after them the ring overflows, since nobody empties it.
+        self._has_holes = False
         self._ring = PacketRing(plan.target.port, share, limits.ring_frames_max)
         try:
             self._reads = ReadTrace(plan.target.port, share) if is_read_apart else None
@@ -52,6 +54,7 @@ class Capture:
         if self._packets_left > 0:
             self._pieces.append(self._ring.take())
             self._packets_left -= len(self._pieces[-1].kinds)
+            self._has_holes = self._ring.dropped() > 0
 
     def end(self, own_ports: frozenset[int]) -> WireRequests | None:
         """Requests but for those from `own_ports`. None if a packet is missing: it would make one of two requests.
@@ -60,14 +63,13 @@ class Capture:
         """
         try:
             self.take()
-            has_holes = self._packets_left > 0 and self._ring.dropped() > 0
             reads = self._reads.end() if self._reads is not None else None
         except OSError as error:
             logger.warning("what was captured of the load is lost: %s", error)
             return None
         finally:
             self._ring.close()
-        if has_holes:
+        if self._has_holes:
             return None
         packets = Packets.joined(self._pieces)
         found = wire_requests(packets, reads, own_ports, keep_alive=self._plan.scenario.keep_alive)

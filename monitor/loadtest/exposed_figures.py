@@ -19,7 +19,6 @@ STALL = "runtime_stall_seconds"
 STATUS = "http_response_status_code"
 SENT_BYTES = "http_server_sent_bytes_total"
 ACCEPTED = "server_connections_accepted_total"
-ACTIVE_REQUESTS = "http_server_active_requests"
 RESIDENT_BYTES = "process_resident_memory_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
 RUNTIME_LABEL = "runtime"
@@ -42,7 +41,6 @@ class ExposedFigures:
     runtime: str
     durations: HistogramTotals | None
     by_status: Mapping[str, float]
-    active_requests: float | None
     sent_bytes: float | None
     accepted: float | None
     resident_bytes: float | None
@@ -65,7 +63,6 @@ def figures_of(samples: Sequence[ExposedSample]) -> ExposedFigures:
         runtime=min(runtimes, default=""),
         durations=_histogram(samples, DURATION),
         by_status=_by_status(samples),
-        active_requests=_sum(samples, ACTIVE_REQUESTS),
         sent_bytes=_sum(samples, SENT_BYTES),
         accepted=_sum(samples, ACCEPTED),
         resident_bytes=_sum(samples, RESIDENT_BYTES),

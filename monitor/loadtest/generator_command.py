@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +93,3 @@ def connections_opened(plan: LoadPlan, requests: int, kept_requests: int | None,
 def _lua_text(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def shown(arguments: Sequence[str]) -> str:
-    """For people: without the folder of the run's files."""
-    return " ".join(Path(each).name if each.startswith("/") else each for each in arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,11 +48,15 @@ def memory_under_load(looks: Sequence[MemoryLook], scraped: Sequence[ScrapedMemo
     return Figure("memory_max", Unit.BYTES, None, ours, allowed, parts, proc=highest)
 
 
+def _at_ms(look: MemoryLook) -> int:
+    return look.at_ms
+
+
 def _around(looks: Sequence[MemoryLook], scrape: ScrapedMemory) -> Between | None:
     """Of the looks from the last before a scrape to the first after it; None if it is not between two."""
-    first = max((index for index, look in enumerate(looks) if look.at_ms <= scrape.at_ms), default=None)
-    last = min((index for index, look in enumerate(looks) if look.at_ms >= scrape.until_ms), default=None)
-    if first is None or last is None:
+    first = bisect_right(looks, scrape.at_ms, key=_at_ms) - 1
+    last = bisect_left(looks, scrape.until_ms, key=_at_ms)
+    if first < 0 or last == len(looks):
         return None
     found = [look.resident_bytes for look in looks[first : last + 1]]
     return Between(min(each.least for each in found), max(each.most for each in found))

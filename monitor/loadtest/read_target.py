@@ -15,6 +15,7 @@ from monitor.config.scrape_config import ScrapeProtocol
 from monitor.config.vocabulary_config import Vocabulary
 from monitor.errors import BadRequest, ExpositionError, LoadTestError, ScrapeError
 from monitor.loadtest.exposed_figures import ExposedFigures, read_exposition
+from monitor.loadtest.scenario import LoadTarget
 from monitor.scrape.exposition.content_type import format_of
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
@@ -74,6 +75,19 @@ def watch_listener(port: int) -> ProcessWatch | None:
     return ProcessWatch(found[0].stat.identity, procfs) if len(found) == 1 else None
 
 
+def _metrics_page(url: str) -> LoadTarget:
+    """Raises BadRequest unless it is an http URL. A query may hold a secret: it is sent and never shown."""
+    want = "want one such as http://127.0.0.1:8101/metrics"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as error:
+        raise BadRequest(f"metrics URL: got one that is none ({error}), {want}") from error
+    if parts.scheme != "http" or not host or parts.username is not None:
+        raise BadRequest(f"metrics URL: got scheme {parts.scheme!r}, {want}, without a password")
+    return LoadTarget(host, port, urlunsplit(("", "", parts.path or "/metrics", parts.query, "")))
+
+
 class TargetReader:
     """Reads over one connection, which the server counts once; over another one if the server has closed that.
 
@@ -88,17 +102,13 @@ class TargetReader:
         body_bytes_max: int = 1 << 25,
     ) -> None:
         """Raises BadRequest unless `metrics_url` is an http URL."""
-        parts = urlsplit(metrics_url)
-        shown = urlunsplit(parts._replace(query="", fragment=""))
-        if parts.scheme != "http" or not parts.hostname:
-            raise BadRequest(f"metrics URL: got {shown!r}, want one such as http://127.0.0.1:8101/metrics")
-        self.instance = f"{parts.hostname}:{parts.port or 80}"
+        page = _metrics_page(metrics_url)
+        self.instance = page.authority
         self.connections = 0
-        # A query may hold a secret: it is sent and never shown.
-        self._url = shown
-        self._path = urlunsplit(("", "", parts.path or "/metrics", parts.query, ""))
+        self._url = page.shown_url
+        self._path = page.path
         self._body_bytes_max = body_bytes_max
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
+        self._connection = http.client.HTTPConnection(page.host, page.port, timeout=_TIMEOUT_SECONDS)
         self._vocabularies = vocabularies
         self._process = process
 
@@ -127,6 +137,7 @@ class TargetReader:
         try:
             response = self._answer()
             body = response.read(self._body_bytes_max + 1)
+            bytes_missing = response.length or 0
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise LoadTestError(f"{self._url}: {type(error).__name__}: {error}") from error
@@ -134,6 +145,8 @@ class TargetReader:
             raise LoadTestError(f"{self._url}: got status {response.status}, want 200")
         if len(body) > self._body_bytes_max:
             raise LoadTestError(f"{self._url}: got more than {self._body_bytes_max} bytes")
+        if bytes_missing:
+            raise LoadTestError(f"{self._url}: got an answer that broke off {bytes_missing} bytes before its end")
         return body, response.headers.get("Content-Type", "")
 
     def _answer(self) -> http.client.HTTPResponse:

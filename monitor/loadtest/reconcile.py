@@ -124,6 +124,7 @@ def _latency_figure(
     reason = "" if parts else "sockets could not be looked at, or the run was too short for it: nothing is explained"
     if theirs is None or ours is None:
         reason = "the generator prints no latency" if theirs is None else _why_no_latency(facts.window)
+        parts = None  # they are of a difference to the generator
     if facts.plan.tool is Tool.WRK and theirs is not None and parts is not None:
         if before_correction is None:
             reason = f"{facts.generated.why_not_measured}: its correction is not known, and in the rest"

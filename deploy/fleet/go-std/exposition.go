@@ -61,7 +61,8 @@ func writeRuntime(w io.Writer) {
 	var stats debug.GCStats
 	debug.ReadGCStats(&stats)
 	header(w, "go_gc_duration_seconds", "summary", "Pauses by collection, as client_golang names them.")
-	fmt.Fprintf(w, "go_gc_duration_seconds_sum %v\ngo_gc_duration_seconds_count %d\n", stats.PauseTotal.Seconds(), stats.NumGC)
+	fmt.Fprintf(w, "go_gc_duration_seconds_sum %v\n", stats.PauseTotal.Seconds())
+	fmt.Fprintf(w, "go_gc_duration_seconds_count %d\n", stats.NumGC)
 	writeFigure(w, "go_goroutines", "gauge", "Goroutines.", runtime.NumGoroutine())
 }
 

@@ -16,6 +16,7 @@ from raw_http import RawConnection
 from alerts.autoscale.processes.spawn import identify, is_alive
 from deploy.fleet.servers import SERVERS, Place
 from deploy.fleet.state import (
+    DEFAULT_FOLDER,
     REPORT_DEFAULT_FOLDER,
     Files,
     RunningServer,
@@ -113,18 +114,39 @@ def test_stop_ends_what_a_report_that_was_killed_has_left(tmp_path: Path) -> Non
         assert process is not None
         write_running(files, [RunningServer("plimsoll", process, Place(0, 0))])
 
-        stopped = subprocess.run(
-            [sys.executable, "-m", "deploy.fleet.main", "stop"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        stopped = stop_without_folder(tmp_path)
 
-        assert stopped.stdout == "plimsoll   stopped\n"
+        assert (stopped.returncode, stopped.stdout) == (0, "plimsoll   stopped\n")
         assert left.wait() == -signal.SIGTERM
     assert read_running(files) == []
+    assert not (tmp_path / DEFAULT_FOLDER).exists()
+
+
+def test_stop_passes_by_a_folder_that_another_command_is_at_work_in(tmp_path: Path) -> None:
+    fleet, of_report = tmp_path / DEFAULT_FOLDER, fleet_of_report(tmp_path / REPORT_DEFAULT_FOLDER)
+    of_report.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as left:
+        process = identify(left.pid)
+        assert process is not None
+        write_running(Files(of_report, tmp_path), [RunningServer("plimsoll", process, Place(0, 0))])
+
+        with locked(Files(fleet, tmp_path)):
+            stopped = stop_without_folder(tmp_path)
+
+        assert (stopped.returncode, stopped.stdout) == (1, "plimsoll   stopped\n")
+        assert "build/fleet: another command is at work there" in stopped.stderr
+        assert left.wait() == -signal.SIGTERM
+
+
+def stop_without_folder(working_folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.fleet.main", "stop"],
+        cwd=working_folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_command_does_not_wait_for_another_one_in_its_folder(tmp_path: Path) -> None:

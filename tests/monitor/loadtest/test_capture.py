@@ -90,6 +90,15 @@ def test_a_capture_keeps_no_more_than_it_may(listener: socket.socket) -> None:
     assert len(found) == REQUESTS - 1
 
 
+def test_a_capture_from_which_packets_are_missing_is_none(listener: socket.socket) -> None:
+    # The ring's one block has 512 frames.
+    capture = capture_of(listener, "callback", CaptureLimits(ring_frames_max=1, packets_max=1))
+    for _ in range(200):
+        exchange(listener, keep_alive=False)
+
+    assert capture.end(frozenset()) is None
+
+
 def test_two_captures_of_a_port_do_not_disturb_each_other(listener: socket.socket) -> None:
     first = capture_of(listener, "flash-sale")
     second = capture_of(listener, "flash-sale")

@@ -326,3 +326,16 @@ def test_what_is_stored_lies_between_what_is_shown_before_a_scrape_and_after_it(
 
 def test_a_memory_figure_may_be_as_far_from_the_servers_as_from_the_kernels() -> None:
     assert beside_shown(window(1020, resident_bytes=5.2e6))["memory"].is_stored_as_shown
+
+
+def test_latencies_of_which_the_generator_prints_none_are_not_judged_by_their_parts() -> None:
+    run = run_of(Tool.WRK, latency=None)
+    known = facts(generated=GeneratorRun(run, None), seen=captured())
+
+    figures = {
+        figure.name: figure for figure in reconcile_stored(known, Windows(known.window, known.window, known.window))
+    }
+
+    for name in ("latency_average", "latency_p50", "latency_p99"):
+        assert (figures[name].parts, figures[name].agrees) == ((), None)
+        assert figures[name].reason == "the generator prints no latency"
