@@ -17,15 +17,15 @@ _BROKEN = {Tool.WRK: ("read", "write"), Tool.AB: ("receive", "exceptions")}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of a run. `window` is what ours is made of. `reader_connections` were opened by our reading of
-    /metrics inside of it. `scraped_memory` is empty without a service."""
+    """All that is known of a run. `window` is what ours is made of. `scraped_memory` is empty without a service, whose
+    scraper has opened at most `scraper_connections_most` connections in the window."""
 
     plan: LoadPlan
     generated: GeneratorRun
     window: Window
     seen: Observation
-    reader_connections: int
     scraped_memory: tuple[ScrapedMemory, ...] = ()
+    scraper_connections_most: int = 0
 
     @property
     def requests(self) -> int:
@@ -66,9 +66,10 @@ class Facts:
 
     @property
     def accepted(self) -> int | None:
+        """Connections of the generator, and those that the service's scraper has opened again."""
         if self.window.accepted is None:
             return None
-        return self.window.accepted - self.seen.connections - self.reader_connections
+        return self.window.accepted - self.seen.connections - self.window.reader_connections
 
     @property
     def late_answers(self) -> int:

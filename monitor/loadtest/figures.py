@@ -28,6 +28,7 @@ class Cause(Enum):
     IN_FLIGHT = "in flight when the generator stopped"
     NOT_SEEN_BY_SERVER = "socket errors, which the server does not see"
     LATE = "answers after 2 s and more, which wrk calls timeouts and leaves out of its latencies"
+    SCRAPER_CONNECTION = "scraper's connection opened again"
     BETWEEN_SCRAPES = "more of it between two scrapes"
     SERVER_WORK = "server's work outside of the handler"
     GC = "garbage collector's pauses"

@@ -37,10 +37,14 @@ class ProcessFigures:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`proc` from right before the exposition to right after it; empty if the process is not to be seen from here."""
+    """`proc` from right before the exposition to right after it; empty if the process is not to be seen from here.
+
+    `reader_connections` are those that the reader had opened by then: the server has counted them.
+    """
 
     exposed: ExposedFigures
     proc: tuple[ProcessFigures, ...]
+    reader_connections: int = 0
 
 
 class ProcessWatch:
@@ -129,7 +133,8 @@ class TargetReader:
             exposition_format = format_of(content_type, ScrapeProtocol.PROMETHEUS_TEXT_0_0_4)
             if exposition_format is ExpositionFormat.PROTOBUF:
                 raise LoadTestError(f"{self._url}: got {content_type}, want text")
-            return Reading(read_exposition(body, exposition_format, self._vocabularies), proc)
+            exposed = read_exposition(body, exposition_format, self._vocabularies)
+            return Reading(exposed, proc, self.connections)
         except (ExpositionError, ScrapeError) as error:
             raise LoadTestError(f"{self._url}: {error}") from error
 

@@ -241,16 +241,31 @@ def _connection_setup(facts: Facts) -> Figure:
 
 
 def _connections(facts: Facts) -> tuple[Figure, Figure]:
-    """Exact: not one connection may be left unexplained, unless some broke."""
+    """Exact: not one connection may be left unexplained, unless some broke.
+
+    A scraper opens its own again after a scrape that failed, and if the server closes those that rest.
+    """
     run, ours = facts.generated.run, facts.accepted
     theirs = connections_opened(facts.plan, run.requests, run.keep_alive_requests, facts.broken_connections)
     reason = "" if ours is not None else "the server does not count the connections it accepts"
-    reuse = facts.requests / ours if ours else None
-    parts = (_in_flight(facts, 1 / ours),) if ours else ()
+    again = min(max((ours or 0) - theirs, 0), facts.scraper_connections_most)
+    opened_again = (Part(Cause.SCRAPER_CONNECTION, -float(again), is_derived=True),) if again else ()
     return (
-        Figure("connections", Unit.COUNT, theirs, ours, reason=reason),
-        Figure("connection_reuse", Unit.COUNT, run.requests / theirs, reuse, 0.0, parts, reason=reason),
+        Figure("connections", Unit.COUNT, theirs, ours, parts=opened_again, reason=reason),
+        _reuse(facts, theirs, again, reason),
     )
+
+
+def _reuse(facts: Facts, opened: int, again: int, reason: str) -> Figure:
+    """`opened` are the generator's connections, `again` those of ours that the scraper has opened."""
+    theirs, ours = facts.generated.run.requests / opened, facts.accepted
+    if not ours:
+        return Figure("connection_reuse", Unit.COUNT, theirs, None, reason=reason)
+    reuse, without_scraper = facts.requests / ours, facts.requests / (ours - again)
+    parts = [_in_flight(facts, 1 / (ours - again))]
+    if again:
+        parts.append(Part(Cause.SCRAPER_CONNECTION, without_scraper - reuse, is_derived=True))
+    return Figure("connection_reuse", Unit.COUNT, theirs, reuse, parts=tuple(parts), reason=reason)
 
 
 def _pauses(window: Window) -> tuple[Figure, Figure]:

@@ -51,14 +51,14 @@ def run_cell(plan: LoadPlan, around: Surroundings, tick: Tick) -> CellResult:
     try:
         scrapes = StoredScrapes(around.service, reader.instance) if around.service else None
         before = _window_end(reader.read(), reader, scrapes)
-        connections_before = reader.connections
         generated, seen = _generate(plan, process, around.clock, tick)
         after = _window_end(_read_when_idle(reader, around), reader, scrapes)
-        own_connections = reader.connections - connections_before
         windows = windows_between(before, after)
         stored_ms = (before.stored_ms, after.stored_ms) if scrapes else None
-        memory = scrapes.memory(before.stored_ms, after.stored_ms) if scrapes else ()
-        facts = Facts(plan, generated, windows.stored or windows.inner, seen, own_connections, memory)
+        memory = scrapes.memory(*stored_ms) if scrapes and stored_ms else ()
+        # Between its readings the reader rests as long as the scraper does, or longer.
+        opened_again = scrapes.connections_most(*stored_ms, reader.connections > 1) if scrapes and stored_ms else 0
+        facts = Facts(plan, generated, windows.stored or windows.inner, seen, memory, opened_again)
         return CellResult(facts, reconcile_stored(facts, windows), stored_ms)
     finally:
         reader.close()
@@ -70,7 +70,8 @@ def _window_end(first: Reading, reader: TargetReader, scrapes: StoredScrapes | N
     looks = [*first.proc[-1:]]
     scrape = scrapes.next(lambda: looks.extend(reader.look()))
     last = reader.read()
-    return WindowEnd(first, Reading(scrape.exposed, (*looks, *last.proc[:1])), last, scrape.at_ms)
+    stored = Reading(scrape.exposed, (*looks, *last.proc[:1]), first.reader_connections)
+    return WindowEnd(first, stored, last, scrape.at_ms)
 
 
 def _generate(

@@ -14,6 +14,8 @@ from monitor.scrape.exposition.parse_exposition import ExposedSample
 
 # The last scrape of a target that is scraped at all is not older.
 _LOOKBACK = "5m"
+# Two scrapes of a target are not further apart.
+_INTERVAL_LOOKBACK = "1h"
 _SCRAPE_DURATION = "scrape_duration_seconds"
 
 
@@ -38,13 +40,14 @@ class StoredScrape:
 class StoredScrapes:
     """Those of the target `instance`."""
 
-    def __init__(self, service: Service, instance: str, timeout_seconds: float = 15.0) -> None:
+    def __init__(self, service: Service, instance: str, timeout_seconds_min: float = 15.0) -> None:
         self._service = service
         self._instance = instance
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds_min = timeout_seconds_min
 
     def next(self, while_waiting: Callable[[], None]) -> StoredScrape:
-        """The first that has begun after this call and succeeded. Raises LoadTestError if there is none.
+        """The first that has begun after this call and succeeded. Raises LoadTestError if none succeeds for twice the
+        time from scrape to scrape.
 
         `while_waiting` is called ten times a second.
         """
@@ -66,19 +69,35 @@ class StoredScrapes:
             found.append(ScrapedMemory(at_ms, until_ms, sample.value))
         return tuple(found)
 
+    def connections_most(self, first_ms: int, last_ms: int, does_server_close: bool) -> int:
+        """The most that the scraper can have opened after its scrape at `first_ms` and until that at `last_ms`.
+
+        One after each scrape that failed, as its connection is closed; one for each scrape at all if
+        `does_server_close` connections that rest.
+        """
+        ups = self._service.samples(f"up{self._selected(f'{last_ms - first_ms}ms')}", last_ms / 1000)
+        return len(ups) if does_server_close else sum(sample.value == 0 for sample in ups)
+
     def _next_ms(self, while_waiting: Callable[[], None]) -> int:
-        last, waited = self._last_ms(), 0.0
-        # The one that may have begun before this call, and the one after it.
-        for _ in range(2):
-            while (found := self._last_ms()) is None or (last is not None and found <= last):
-                if waited > self._timeout_seconds:
-                    raise LoadTestError(f"the service has not scraped {self._instance} for {waited:.0f} s")
-                while_waiting()
-                self._service.wait(0.1)
-                waited += 0.1
-            last = found
-        assert last is not None, "BUG: got no scrape after waiting for one"
-        return last
+        # It may have begun before this call, the one after it has not.
+        first = self._newer_ms(self._last_ms(), while_waiting)
+        return self._newer_ms(first, while_waiting)
+
+    def _newer_ms(self, last: int | None, while_waiting: Callable[[], None]) -> int:
+        timeout_seconds, waited = self._timeout_seconds(), 0.0
+        while (found := self._last_ms()) is None or (last is not None and found <= last):
+            if waited > timeout_seconds:
+                raise LoadTestError(f"the service has not scraped {self._instance} successfully for {waited:.0f} s")
+            while_waiting()
+            self._service.wait(0.1)
+            waited += 0.1
+        return found
+
+    def _timeout_seconds(self) -> float:
+        """Twice the time between the last two scrapes, failed ones too."""
+        samples = self._service.samples(f"up{self._selected(_INTERVAL_LOOKBACK)}", None)
+        last = sorted(sample.timestamp_ms or 0 for sample in samples)[-2:]
+        return max(2 * (last[-1] - last[0]) / 1000, self._timeout_seconds_min) if last else self._timeout_seconds_min
 
     def _last_ms(self) -> int | None:
         samples = self._service.samples(f"up{self._selected(_LOOKBACK)}", None)

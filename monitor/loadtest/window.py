@@ -14,7 +14,8 @@ from monitor.loadtest.read_target import Reading
 @dataclass(frozen=True, slots=True)
 class Window:
     """None is what the server does not show. Counters are increases; memory is that at the end. What is of `/proc` is
-    what the kernel's figure can have been when the server took its own."""
+    what the kernel's figure can have been when the server took its own. `reader_connections`, among the accepted, were
+    opened by our reading of /metrics."""
 
     runtime: str
     durations: HistogramTotals
@@ -27,6 +28,7 @@ class Window:
     stalls: HistogramTotals | None
     proc_cpu_seconds: Between | None
     proc_resident_bytes: Between | None
+    reader_connections: int = 0
 
     @property
     def requests(self) -> int:
@@ -89,6 +91,7 @@ def window_between(before: Reading, after: Reading) -> Window:
         stalls=_grown(first.stalls, last.stalls) if last.stalls else None,
         proc_cpu_seconds=_cpu_range(before, after),
         proc_resident_bytes=_resident_range(after),
+        reader_connections=after.reader_connections - before.reader_connections,
     )
 
 

@@ -72,7 +72,6 @@ def facts(scenario: str = "flash-sale", in_flight: int = 0, **changed: Any) -> F
         generated=GeneratorRun(run_of(chosen.tool), Distribution((0.01,), (1000,))),
         window=window(1000 + OWN + in_flight),
         seen=observation(),
-        reader_connections=0,
     )
     return replace(plain, **changed)
 

@@ -76,7 +76,7 @@ def test_a_connection_that_the_server_has_closed_is_opened_again_and_counted() -
         page.show(b"up 1\n")
 
         with closing(TargetReader(page.url, (), None)) as reader:
-            reader.read()
-            reader.read()
+            readings = (reader.read(), reader.read())
 
+    assert [each.reader_connections for each in readings] == [1, 2]
     assert reader.connections == 2

@@ -79,6 +79,50 @@ def test_a_connection_that_nobody_knows_of_is_not_explained() -> None:
     assert (figures["connections"].rest, figures["connections"].agrees) == (-1, False)
 
 
+def test_connections_that_our_reading_has_opened_are_in_no_figure() -> None:
+    figures = figures_of(facts(window=window(1000 + OWN, accepted=11 + OWN + 2, reader_connections=2)))
+
+    assert (figures["connections"].plimsoll, figures["connections"].rest) == (11, 0)
+
+
+def test_what_our_reading_has_opened_is_taken_off_in_the_window_in_which_it_has() -> None:
+    stored = window(1000 + OWN, accepted=11 + OWN + 1, reader_connections=1)
+    outer = replace(stored, accepted=11 + OWN + 2, reader_connections=2)
+
+    figures = reconcile_stored(facts(window=stored), Windows(stored, window(1000 + OWN), outer))
+    (connections,) = (figure for figure in figures if figure.name == "connections")
+
+    assert (connections.plimsoll, connections.shown, connections.agrees) == (11, Between(11, 11), True)
+
+
+def test_connections_that_the_scraper_can_have_opened_again_are_a_part() -> None:
+    opened = window(1000 + OWN, accepted=11 + OWN + 2)
+    figures = figures_of(facts(window=opened, scraper_connections_most=3))
+
+    (again,) = figures["connections"].parts
+    assert (again.cause, again.value, again.is_derived) == (Cause.SCRAPER_CONNECTION, -2, True)
+    for name in ("connections", "connection_reuse"):
+        assert (figures[name].rest, figures[name].agrees_by_derived_part) == (0, True)
+
+
+def test_requests_in_flight_and_a_scrapers_connection_explain_the_reuse_together() -> None:
+    opened = window(1000 + OWN + 4, accepted=11 + OWN + 1)
+
+    assert figures_of(facts(window=opened, scraper_connections_most=1))["connection_reuse"].rest == 0
+
+
+def test_more_connections_than_the_scraper_can_have_opened_are_not_explained() -> None:
+    opened = window(1000 + OWN, accepted=11 + OWN + 3)
+    figures = figures_of(facts(window=opened, scraper_connections_most=2))
+
+    assert (figures["connections"].rest, figures["connections"].agrees) == (-1, False)
+    assert figures["connection_reuse"].agrees is False
+
+
+def test_a_scraper_whose_connection_stands_is_no_part() -> None:
+    assert figures_of(facts(scraper_connections_most=2))["connections"].parts == ()
+
+
 @pytest.mark.parametrize(
     ("scenario", "opened"),
     [("flash-sale", 11), ("payment", 10), ("login", 1011), ("callback", 1010)],

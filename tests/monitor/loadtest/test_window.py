@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.config.sections.read_vocabulary import read_shipped_vocabularies
@@ -64,6 +66,12 @@ def test_a_window_has_the_increases() -> None:
     assert window.proc_cpu_seconds is not None
     assert (window.proc_cpu_seconds.least, window.proc_cpu_seconds.most) == pytest.approx((0.49, 0.51))
     assert window.proc_resident_bytes == Between(100, 120)
+
+
+def test_a_window_has_the_connections_that_the_reader_has_opened_in_it() -> None:
+    before, after = replace(reading(5, 7, 0), reader_connections=1), replace(reading(5, 7, 0), reader_connections=3)
+
+    assert window_between(before, after).reader_connections == 2
 
 
 def test_a_server_that_has_started_again_gives_no_figures() -> None:
