@@ -6,16 +6,15 @@ import http.client
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 from exporters.errors import ExporterError
 from exporters.process.targets import PortTarget, ProcessFinder
 from exporters.procfs.processes import ProcessIdentity, Procfs, parse_stat
 from monitor.config.scrape_config import ScrapeProtocol
 from monitor.config.vocabulary_config import Vocabulary
-from monitor.errors import BadRequest, ExpositionError, LoadTestError, ScrapeError
+from monitor.errors import ExpositionError, LoadTestError, ScrapeError
 from monitor.loadtest.exposed_figures import ExposedFigures, read_exposition
-from monitor.loadtest.scenario import LoadTarget
+from monitor.loadtest.scenario import http_target
 from monitor.scrape.exposition.content_type import format_of
 from monitor.scrape.exposition.exposition_grammar import ExpositionFormat
 
@@ -79,19 +78,6 @@ def watch_listener(port: int) -> ProcessWatch | None:
     return ProcessWatch(found[0].stat.identity, procfs) if len(found) == 1 else None
 
 
-def _metrics_page(url: str) -> LoadTarget:
-    """Raises BadRequest unless it is an http URL. A query may hold a secret: it is sent and never shown."""
-    want = "want one such as http://127.0.0.1:8101/metrics"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
-    except ValueError as error:
-        raise BadRequest(f"metrics URL: got one that is none ({error}), {want}") from error
-    if parts.scheme != "http" or not host or parts.username is not None:
-        raise BadRequest(f"metrics URL: got scheme {parts.scheme!r}, {want}, without a password")
-    return LoadTarget(host, port, urlunsplit(("", "", parts.path or "/metrics", parts.query, "")))
-
-
 class TargetReader:
     """Reads over one connection, which the server counts once; over another one if the server has closed that.
 
@@ -106,7 +92,7 @@ class TargetReader:
         body_bytes_max: int = 1 << 25,
     ) -> None:
         """Raises BadRequest unless `metrics_url` is an http URL."""
-        page = _metrics_page(metrics_url)
+        page = http_target("metrics URL", metrics_url, "http://127.0.0.1:8101/metrics", "/metrics")
         self.instance = page.authority
         self.connections = 0
         self._url = page.shown_url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from exporters.load_test.runs import Tool
@@ -76,16 +76,20 @@ class LoadTarget:
 
 def load_target(url: str, scenario: Scenario) -> LoadTarget:
     """A URL without a path, or with `/` for one, gets the scenario's. Raises BadRequest unless it is an http URL."""
+    target = http_target("URL", url, "http://127.0.0.1:8101", "/")
+    return replace(target, path=scenario.path) if target.path == "/" else target
+
+
+def http_target(name: str, url: str, example: str, default_path: str) -> LoadTarget:
+    """Of the URL that `name` says what for. Raises BadRequest unless it is an http URL, and shows nothing of it."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 80
     except ValueError as error:
-        raise BadRequest(f"URL: got one that is none ({error}), want one such as http://127.0.0.1:8101") from error
+        raise BadRequest(f"{name}: got one that is none ({error}), want one such as {example}") from error
     if parts.scheme != "http" or not host or parts.username is not None:
-        raise BadRequest(
-            f"URL: got scheme {parts.scheme!r}, want one such as http://127.0.0.1:8101, without a password"
-        )
-    path = scenario.path if parts.path in ("", "/") and not parts.query else parts.path or "/"
+        raise BadRequest(f"{name}: got scheme {parts.scheme!r}, want one such as {example}, without a password")
+    path = parts.path or default_path
     return LoadTarget(host, port, f"{path}?{parts.query}" if parts.query else path)
 
 

@@ -8,7 +8,8 @@ a processor to itself. Printed is the trimmed mean of the ratios of neighbours w
 `scraped`: against the same process not scraped. It is scraped 20 times a second, and a twentieth of the difference is
 what one scrape costs: 20 times as exact as one a second, since one costs as much as another. `preloaded`: a process
 with five copies of our preload against one without, and a fifth of the difference; since these are two processes, there
-are `--rounds` of fresh ones. `watched`: both.
+are `--rounds` of fresh ones. What Node does once for each collection, however many observe it, counts a fifth there.
+`watched`: both.
 
 `a scrape` is the CPU time of one scrape, of hundreds in a row with no other load, and `by it` the ratio that follows.
 """
